@@ -1,0 +1,221 @@
+"""The sweep file: one pydantic model, the same from YAML and from Python."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from sweepspot.data import Task
+from sweepspot.space import Choice, Float, Int, Space, Value
+
+__all__ = [
+    "Baseline",
+    "Data",
+    "EarlyStopping",
+    "Search",
+    "Select",
+    "SplitFractions",
+    "SweepSpec",
+    "Tracking",
+    "Train",
+]
+
+OptunaSampler: TypeAlias = Literal["tpe", "random", "qmc", "grid"]
+KerasTunerSampler: TypeAlias = Literal["random", "bayesian", "hyperband", "grid"]
+Pruner: TypeAlias = Literal["none", "median", "percentile", "successive_halving", "hyperband"]
+SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "optuna": ("tpe", "random", "qmc", "grid"),
+    "keras_tuner": ("random", "bayesian", "hyperband", "grid"),
+}
+FAMILIES = ("linear", "mlp", "cnn")
+
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(value: Any) -> Any:
+    """Turn `90`, `90s`, `15m`, `2h` or `1d` into seconds; anything else is left for the check.
+
+    Example:
+        >>> seconds("2h")
+        7200.0
+    """
+    if isinstance(value, str) and (m := re.fullmatch(r"\s*([\d.]+)\s*([smhd])\s*", value)):
+        return float(m[1]) * _UNIT_SECONDS[m[2]]
+    return value
+
+
+Seconds: TypeAlias = Annotated[PositiveFloat, BeforeValidator(seconds)]
+Fraction: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class SplitFractions(_Section):
+    """How the rows are divided; what is left after cv and test is trained on."""
+
+    cv: Fraction = Field(default=0.2, description="Share of the rows for cross-validation.")
+    test: Fraction = Field(default=0.2, description="Share of the rows kept for the champion.")
+    seed: int = Field(default=0, ge=0, description="Seed of the division.")
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> SplitFractions:
+        if self.cv + self.test >= 1:
+            raise ValueError(
+                f"cv + test must be < 1, got {self.cv + self.test:g}; leave rows to train on"
+            )
+        return self
+
+
+class Data(_Section):
+    """Where the examples come from."""
+
+    source: str = Field(
+        description="`sklearn:digits`, or a .csv, .parquet or .npz file (relative to this file)."
+    )
+    target: str | tuple[str, ...] | None = Field(
+        default=None, description="Target column; several for multilabel."
+    )
+    split: SplitFractions = SplitFractions()
+
+
+class EarlyStopping(_Section):
+    """When a trial that no longer improves stops; the best weights are kept either way."""
+
+    patience: PositiveInt = Field(default=5, description="Epochs without a better J_cv.")
+    min_delta: float = Field(default=0.0, ge=0, description="What counts as better, in J.")
+
+
+class Train(_Section):
+    """How each trial is trained."""
+
+    epochs: PositiveInt = Field(default=30, description="Epochs at full fidelity.")
+    batch_size: PositiveInt = Field(default=32, description="Examples a gradient step.")
+    early_stopping: EarlyStopping | None = Field(default=EarlyStopping())
+
+
+class Search(_Section):
+    """Who proposes the trials, and how many."""
+
+    engine: Literal["optuna", "keras_tuner"] = "optuna"
+    sampler: Literal["tpe", "random", "qmc", "grid", "bayesian", "hyperband"] = "tpe"
+    pruner: Pruner = "none"
+    trials: PositiveInt = Field(default=40, description="Trials in all, resumed ones included.")
+    seed: int = Field(default=0, ge=0, description="Seed of the search and of every training.")
+    start: tuple[Mapping[str, Value], ...] = Field(
+        default=(), description="Points to try first; what a point leaves out is drawn."
+    )
+    timeout: Seconds | None = Field(
+        default=None, description="Ask no further trial after this time: 90s, 15m, 2h."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_sampler(cls, raw: Any) -> Any:
+        if isinstance(raw, Mapping) and raw.get("engine") == "keras_tuner" and "sampler" not in raw:
+            return {**raw, "sampler": "bayesian"}
+        return raw
+
+    @model_validator(mode="after")
+    def _engine_can_do_it(self) -> Search:
+        allowed = SAMPLERS[self.engine]
+        if self.sampler not in allowed:
+            raise ValueError(
+                f"sampler of {self.engine} must be one of {', '.join(allowed)}, got {self.sampler!r}"
+            )
+        if self.engine == "keras_tuner" and self.pruner != "none":
+            raise ValueError(
+                f"keras_tuner has no pruners, got {self.pruner!r}; use sampler: hyperband, or optuna"
+            )
+        return self
+
+
+class Baseline(_Section):
+    """What the sweep is measured against, beside the naive baseline and its own frontier."""
+
+    target_error: float | None = Field(
+        default=None, ge=0, description="Error rate, or absolute error in the target's units."
+    )
+    target_J: float | None = Field(default=None, ge=0, description="Mean loss.")
+    algorithm: Literal["hist_gradient_boosting"] | None = Field(
+        default=None, description="A competing algorithm, trained on the same rows."
+    )
+
+
+class Select(_Section):
+    """How the champion is chosen."""
+
+    finalists: PositiveInt = Field(default=3, description="Trials that are trained again.")
+    repeats: PositiveInt = Field(default=5, description="Fresh seeds for each finalist.")
+    rule: Literal["one_standard_error", "lowest_mean"] = "one_standard_error"
+    register_as: str | None = Field(
+        default=None, alias="register", description="Name in the model registry."
+    )
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Tracking(_Section):
+    """Where the runs go."""
+
+    uri: str | None = Field(default=None, description="MLflow tracking URI.")
+    experiment: str | None = Field(
+        default=None, description="Experiment; the project folder's name when left out."
+    )
+
+
+def _dimension(raw: Any) -> Any:
+    """Tell by its one telling key which kind of dimension a mapping is."""
+    if not isinstance(raw, Mapping):
+        return raw
+    for key, kind in (("float", Float), ("int", Int), ("choice", Choice)):
+        if key in raw:
+            return kind(**raw)
+    raise ValueError(
+        f"a dimension needs one of the keys float, int, choice, got {', '.join(map(str, raw))}; "
+        "write {float: [low, high]}, {int: [low, high]} or {choice: [a, b]}"
+    )
+
+
+Entry: TypeAlias = Annotated[Float | Int | Choice | Value, BeforeValidator(_dimension)]
+
+
+class SweepSpec(_Section):
+    """One sweep, as its file declares it."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the sweep."
+    )
+    data: Data
+    task: Task | None = Field(default=None, description="Inferred from the target when left out.")
+    model: str = Field(default="mlp", description="A family, or `my_package.models:build`.")
+    space: Mapping[str, Entry] = Field(description="What is searched, and what is fixed.")
+    train: Train = Train()
+    search: Search = Search()
+    baseline: Baseline = Baseline()
+    select: Select = Select()
+    tracking: Tracking = Tracking()
+    trainer: Literal["auto", "plain"] = Field(default="auto", description="The training tier.")
+
+    @property
+    def points(self) -> Space:
+        """The search space with its conditions in order."""
+        return Space.of(self.space)
+
+
+def place(path: Path | None) -> str:
+    """Name a sweep's origin in messages: its file, or `sweep` when it came from Python."""
+    return str(path) if path else "sweep"
