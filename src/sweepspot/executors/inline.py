@@ -1,0 +1,45 @@
+"""The inline executor: trials are trained in the driver, one group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sweepspot.protocols import Report, Trainer
+from sweepspot.trial import Trial, TrialResult
+
+__all__ = ["InlineExecutor"]
+
+
+class InlineExecutor:
+    """Trains in the calling thread, so a sweep is serial and repeatable."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._waiting: list[Trial] = []
+        self._running: Iterator[TrialResult] | None = None
+
+    @property
+    def free(self) -> int:
+        """One when nothing is in flight, else none."""
+        return 0 if self._waiting or self._running else 1
+
+    def submit(self, trials: Sequence[Trial]) -> None:
+        """Take on trials; they are trained by the next `wait`."""
+        self._waiting.extend(trials)
+
+    def wait(self, report: Report) -> list[TrialResult]:
+        """Train until one trial has ended, and return it; empty when nothing was submitted."""
+        if self._running is None:
+            if not self._waiting:
+                return []
+            self._running = iter(self._trainer.train(self._waiting, report))
+            self._waiting = []
+        result = next(self._running, None)
+        if result is None:
+            self._running = None
+            return self.wait(report)
+        return [result]
+
+    def close(self) -> None:
+        """Forget what is in flight."""
+        self._waiting, self._running = [], None

@@ -1,0 +1,33 @@
+"""Kinds of network: one family a file, each `build(params, shape, task, n_outputs)`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from sweepspot.data import Task
+from sweepspot.space import Params
+
+if TYPE_CHECKING:
+    import keras
+
+Build: TypeAlias = Callable[[Params, tuple[int, ...], Task, int], "keras.Model"]
+"""Builds a compiled network: point, shape of one example, task, width of the last layer."""
+
+__all__ = ["Build", "make_family"]
+
+
+def make_family(model: str) -> Build:
+    """Return the builder of a family.
+
+    Args:
+        model: `linear`, `mlp` or `cnn`; the sweep file's check has refused everything else.
+    """
+    match model:
+        case "linear":
+            from sweepspot.families.linear import build
+        case "cnn":
+            from sweepspot.families.cnn import build
+        case _:
+            from sweepspot.families.mlp import build
+    return build

@@ -1,0 +1,60 @@
+"""Multilayer perceptrons: hidden layers of units, each with its activation and dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import keras
+
+from sweepspot.data import Task
+from sweepspot.families.compiling import Penalties, Training, compile_network, output_layer
+from sweepspot.networks import layer_widths
+from sweepspot.space import Params
+
+__all__ = ["build"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """The architecture of a perceptron."""
+
+    widths: tuple[int, ...]
+    activation: str
+    dropout: float
+    batch_norm: bool
+    penalties: Penalties
+
+    @classmethod
+    def of(cls, params: Params) -> Self:
+        """Take it out of a point."""
+        return cls(
+            widths=layer_widths(params),
+            activation=str(params.get("activation", "relu")),
+            dropout=float(params.get("dropout", 0.0)),
+            batch_norm=bool(params.get("batch_norm", False)),
+            penalties=Penalties.of(params),
+        )
+
+
+def build(params: Params, shape: tuple[int, ...], task: Task, n_outputs: int) -> keras.Model:
+    """Return a compiled perceptron.
+
+    Args:
+        params: A point of the space; what it leaves out has its default.
+        shape: Shape of one example; flattened.
+        task: Decides the loss and the output.
+        n_outputs: Width of the output.
+    """
+    config = Config.of(params)
+    inputs = keras.Input(shape)
+    x = keras.layers.Flatten()(inputs) if len(shape) > 1 else inputs
+    for width in config.widths:
+        x = keras.layers.Dense(width, kernel_regularizer=config.penalties.regularizer())(x)
+        if config.batch_norm:
+            x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Activation(config.activation)(x)
+        if config.dropout:
+            x = keras.layers.Dropout(config.dropout)(x)
+    outputs = output_layer(task, n_outputs, config.penalties)(x)
+    return compile_network(keras.Model(inputs, outputs), task, Training.of(params))

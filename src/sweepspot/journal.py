@@ -1,0 +1,178 @@
+"""The journal: a sweep's only memory, one JSON object a line, on disk before anyone hears of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+
+from sweepspot.errors import SweepspotError
+from sweepspot.trial import (
+    Losses,
+    Trial,
+    TrialResult,
+    result_from_json,
+    result_to_json,
+    trial_from_json,
+    trial_to_json,
+)
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """The journal of one sweep, held open by the one driver that may write it.
+
+    Attributes:
+        folder: `mlruns/<sweep>`: the journal, the losses and the weights.
+        asked: Every trial asked so far, by number.
+        results: Every result so far, by number, without its arrays.
+        repeats: Results of finalists on fresh seeds, by `(number, repeat)`.
+        notes: The latest value of each other thing remembered, by name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.asked: dict[int, Trial] = {}
+        self.results: dict[int, TrialResult] = {}
+        self.repeats: dict[tuple[int, int], TrialResult] = {}
+        self.notes: dict[str, Any] = {}
+        self._file = self._open()
+        self._read()
+
+    @property
+    def path(self) -> Path:
+        """Where the lines are."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def in_flight(self) -> list[Trial]:
+        """Trials asked whose result is not known, in the order of their numbers."""
+        return [trial for number, trial in sorted(self.asked.items()) if number not in self.results]
+
+    def ask(self, trial: Trial) -> None:
+        """Remember that a trial was asked."""
+        self._append({"event": "ask", "trial": trial_to_json(trial)})
+        self.asked[trial.number] = trial
+
+    def result(self, result: TrialResult) -> None:
+        """Remember a result: first its arrays, then its line."""
+        if result.losses is not None:
+            self._save_losses(result)
+        self._append({"event": "result", "result": result_to_json(result)})
+        self._index(result.without_losses())
+
+    def note(self, name: str, value: Any) -> None:
+        """Remember one thing about the sweep, a JSON value; the latest of a name counts."""
+        self._append({"event": "note", "name": name, "value": value})
+        self.notes[name] = value
+
+    def losses(self, result: TrialResult) -> Losses | None:
+        """Read the per-example values of a result back, None when it has none."""
+        path = self._losses_path(result.trial)
+        if result.J_cv is None or not path.exists():
+            return None
+        with np.load(path) as arrays:
+            return Losses(**{name: arrays[name] for name in Losses.__dataclass_fields__})
+
+    def close(self) -> None:
+        """Let the next driver in."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> BinaryIO:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = self.path.open("a+b")
+        except OSError as exc:
+            raise SweepspotError(
+                f"{self.path}: must be writable, got {exc.strerror}; free it or run elsewhere"
+            ) from exc
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            file.close()
+            raise SweepspotError(
+                f"{self.path}: only one driver at a time, another one is running; wait for it"
+            ) from exc
+        return file
+
+    def _read(self) -> None:
+        """Read every line; a torn last one, of a crash while writing, is cut off."""
+        self._file.seek(0)
+        end = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                break
+            self._relive(line, number)
+            end += len(line)
+        self._file.truncate(end)
+        self._file.seek(end)
+
+    def _relive(self, line: bytes, number: int) -> None:
+        try:
+            record = json.loads(line)
+            match record["event"]:
+                case "ask":
+                    trial = trial_from_json(record["trial"])
+                    self.asked[trial.number] = trial
+                case "result":
+                    self._index(result_from_json(record["result"]))
+                case _:
+                    self.notes[record["name"]] = record["value"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise SweepspotError(
+                f"{self.path}:{number}: must be a line of a journal, got {line[:40]!r}; "
+                "restore it, or start over with --fresh"
+            ) from exc
+
+    def _index(self, result: TrialResult) -> None:
+        if result.trial.repeat:
+            self.repeats[result.number, result.trial.repeat] = result
+        else:
+            self.results[result.number] = result
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        try:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as exc:
+            raise SweepspotError(
+                f"{self.path}: must be written before the sweep goes on, got {exc.strerror}; "
+                "make room and run the same command again"
+            ) from exc
+
+    def _losses_path(self, trial: Trial) -> Path:
+        return self.folder / "losses" / f"{trial.key}.npz"
+
+    def _save_losses(self, result: TrialResult) -> None:
+        path = self._losses_path(result.trial)
+        half = path.with_suffix(".part")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with half.open("wb") as file:
+                np.savez(file, **_arrays(result.losses))
+                file.flush()
+                os.fsync(file.fileno())
+            half.replace(path)
+        except OSError as exc:
+            raise SweepspotError(
+                f"{path}: must be written before the sweep goes on, got {exc.strerror}; "
+                "make room and run the same command again"
+            ) from exc
+
+
+def _arrays(losses: Losses | None) -> dict[str, Any]:
+    return {name: getattr(losses, name) for name in Losses.__dataclass_fields__}

@@ -1,0 +1,181 @@
+"""J: the mean of per-example losses in inference mode, without penalties and dropout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from sweepspot.data import FloatArray, Split, Task, TrainingData
+from sweepspot.trial import Losses
+
+__all__ = ["Evaluation", "Evaluator", "Measured", "per_example_errors", "per_example_losses"]
+
+ROWS_AT_A_TIME = 4096
+"""Rows of one forward pass: large enough to keep the cores busy, small enough for any memory."""
+
+PerRow: TypeAlias = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One value a row, `(examples,)` float32 each, over a whole split."""
+
+    losses: PerRow
+    errors: PerRow
+
+    @property
+    def J(self) -> float:
+        """Mean loss, averaged in float64."""
+        return float(np.mean(self.losses, dtype=np.float64))
+
+    @property
+    def error(self) -> float:
+        """Mean error, averaged in float64."""
+        return float(np.mean(self.errors, dtype=np.float64))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """A network measured on both splits."""
+
+    train: Measured
+    cv: Measured
+
+    def kept(self, data: TrainingData) -> Losses:
+        """Return the per-example values of the rows that the diagnosis keeps."""
+        return Losses(
+            train=self.train.losses[data.kept_train],
+            cv=self.cv.losses[data.kept_cv],
+            train_errors=self.train.errors[data.kept_train],
+            cv_errors=self.cv.errors[data.kept_cv],
+        )
+
+
+class Evaluator:
+    """Measures one network again and again; its forward pass is traced once."""
+
+    def __init__(self, model: keras.Model, data: TrainingData) -> None:
+        self.data = data
+        self._loss = unreduced(model.loss)
+        self._from_logits = bool(
+            getattr(self._loss, "from_logits", _config_says_logits(model.loss))
+        )
+        self._forward = tf.function(
+            lambda X: model(X, training=False),
+            input_signature=[tf.TensorSpec((None, *data.input_shape), tf.float32)],
+        )
+        self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
+
+    def J_cv(self) -> float:
+        """Mean loss on the cross-validation split."""
+        return self._mean(self.data.cv)
+
+    def J_train(self) -> float:
+        """Mean loss on the training rows kept for the diagnosis."""
+        return self._mean(self._small_train)
+
+    def everything(self) -> Evaluation:
+        """Measure both splits in full."""
+        return Evaluation(
+            train=self.measure(self.data.train),
+            cv=self.measure(self.data.cv),
+        )
+
+    def measure(self, split: Split) -> Measured:
+        """Measure every row of a split."""
+        outputs = self._outputs(split.X)
+        return Measured(
+            losses=per_example_losses(self._loss, split.y, outputs),
+            errors=per_example_errors(
+                self.data.task,
+                split.y,
+                outputs,
+                scale=self.data.error_scale,
+                threshold=0.0 if self._from_logits else 0.5,
+            ),
+        )
+
+    def _mean(self, split: Split) -> float:
+        losses = per_example_losses(self._loss, split.y, self._outputs(split.X))
+        return float(np.mean(losses, dtype=np.float64))
+
+    def _outputs(self, X: FloatArray) -> FloatArray:
+        parts = [
+            self._forward(X[start : start + ROWS_AT_A_TIME]).numpy()
+            for start in range(0, len(X), ROWS_AT_A_TIME)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def unreduced(loss: keras.losses.Loss | str) -> keras.losses.Loss:
+    """Return the same loss, giving one value a row."""
+    known = keras.losses.get(loss)
+    if not isinstance(known, keras.losses.Loss):
+        # A plain function has no reduction of its own to be rid of.
+        return keras.losses.LossFunctionWrapper(known, reduction=None, name="per_example")
+    return type(known).from_config({**known.get_config(), "reduction": None})
+
+
+def per_example_losses(loss: keras.losses.Loss, y: npt.NDArray[Any], outputs: FloatArray) -> PerRow:
+    """Return the loss of each row.
+
+    Args:
+        loss: With `reduction=None`.
+        y: Targets, `(examples,)` or `(examples, outputs)`.
+        outputs: Of the network, `(examples, outputs)`.
+
+    Returns:
+        `(examples,)` float32.
+    """
+    with tf.device("CPU:0"):
+        losses = keras.ops.convert_to_numpy(loss(_aligned(y, outputs), outputs))
+    return _float32(losses.reshape(len(y), -1).mean(axis=1))
+
+
+def per_example_errors(
+    task: Task,
+    y: npt.NDArray[Any],
+    outputs: FloatArray,
+    *,
+    scale: float,
+    threshold: float,
+) -> PerRow:
+    """Return the error of each row: wrong or not for classes, absolute for numbers.
+
+    Args:
+        task: What is predicted.
+        y: Targets, `(examples,)` or `(examples, labels)`.
+        outputs: Of the network, `(examples, outputs)`.
+        scale: Target units for each unit of `y`.
+        threshold: Output above which a binary prediction is 1: 0 for logits.
+
+    Returns:
+        `(examples,)` float32; for several labels the share of wrong ones.
+    """
+    match task:
+        case Task.MULTICLASS:
+            return _float32(outputs.argmax(axis=1) != y)
+        case Task.BINARY | Task.MULTILABEL:
+            wrong = (outputs > threshold) != (_aligned(y, outputs) > 0.5)
+            return _float32(wrong.mean(axis=1))
+        case _:
+            return _float32(np.abs(outputs - _aligned(y, outputs)).mean(axis=1) * scale)
+
+
+def _float32(values: npt.NDArray[Any]) -> PerRow:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _aligned(y: npt.NDArray[Any], outputs: FloatArray) -> npt.NDArray[Any]:
+    """Give targets the rank of the outputs, unless they are class numbers."""
+    return y if y.ndim == outputs.ndim or y.dtype.kind == "i" else y[:, None]
+
+
+def _config_says_logits(loss: object) -> bool:
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    return bool(config.get("from_logits", False))

@@ -1,0 +1,184 @@
+"""The plain tier: one trial, one Keras `fit`; every other tier is measured against it."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from sweepspot.data import TrainingData
+from sweepspot.protocols import Report
+from sweepspot.space import Params
+from sweepspot.spec import Train
+from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.weights import load_last, save_weights
+from sweepspot.trial import Curve, State, Trial, TrialResult
+
+__all__ = ["BuildModel", "PlainTrainer"]
+
+BuildModel = Callable[[Params], keras.Model]
+"""Builds the compiled network of a point."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainTrainer:
+    """Trains each trial by itself with `keras.Model.fit`.
+
+    Attributes:
+        data: The training and cross-validation splits.
+        build: Builds the compiled network of a point.
+        settings: Epochs, batch size and early stopping.
+        weights: Folder of the weights that trials keep.
+        reason: Why this tier trains, for the trial's record.
+    """
+
+    data: TrainingData
+    build: BuildModel
+    settings: Train
+    weights: Path
+    reason: str = "asked for"
+
+    def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
+        """Train each trial in turn, and yield its result."""
+        for trial in group:
+            yield self._train_one(trial, report)
+            # Keras's global state grows with every model; collected, it grows 4 MB a trial.
+            keras.backend.clear_session()
+            gc.collect()
+
+    def _train_one(self, trial: Trial, report: Report) -> TrialResult:
+        started, clock = time.time(), time.perf_counter()
+        try:
+            result = self._fit(trial, report)
+        # Whatever the user's code, Keras or TensorFlow raises is this trial's result.
+        except Exception as exc:
+            result = TrialResult(trial=trial, state=State.FAILED, reason=one_line(exc))
+        return replace(
+            result,
+            started_s=started,
+            elapsed_s=time.perf_counter() - clock,
+            trainer="plain",
+            trainer_reason=self.reason,
+        )
+
+    def _fit(self, trial: Trial, report: Report) -> TrialResult:
+        keras.utils.set_random_seed(trial.seed)
+        model = self.build(trial.params)
+        evaluator = Evaluator(model, self.data)
+        if trial.continues:
+            load_last(self.weights / f"{trial.continues[0]:05d}.npz", model)
+        watch = Watch(trial=trial, evaluator=evaluator, settings=self.settings, report=report)
+        model.fit(
+            self.data.train.X,
+            self.data.train.y,
+            batch_size=int(trial.params.get("batch_size", self.settings.batch_size)),
+            initial_epoch=trial.first_epoch,
+            epochs=trial.epochs,
+            callbacks=[watch],
+            verbose=0,
+        )
+        digest = None
+        if trial.keeps_weights and watch.state is not State.FAILED:
+            path = self.weights / f"{trial.key}.npz"
+            digest = save_weights(path, model, watch.best_weights)
+        result = watch.result(model)
+        return replace(result, weights=digest)
+
+
+@dataclass(kw_only=True, eq=False)
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measures J after each epoch, keeps the best weights, and stops a trial that should stop."""
+
+    trial: Trial
+    evaluator: Evaluator
+    settings: Train
+    report: Report
+    state: State = State.COMPLETE
+    reason: str | None = None
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    best_epoch: int = 0
+    train_s: float = 0.0
+    _best: float = np.inf
+    _J_train: list[float] = field(default_factory=list)
+    _J_cv: list[float] = field(default_factory=list)
+    _clock: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Start the clock of the gradient steps."""
+        self._clock = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        """Measure, keep, report, and decide whether to go on."""
+        self.train_s += time.perf_counter() - self._clock
+        J_cv = self.evaluator.J_cv()
+        self._J_train.append(self.evaluator.J_train())
+        self._J_cv.append(J_cv)
+        if not np.isfinite(J_cv) or not all_finite(self.model):
+            self._stop(State.FAILED, f"diverged in epoch {epoch + 1}: J or a weight is not finite")
+            return
+        if J_cv < self._best - self._min_delta or not self.best_weights:
+            self._best, self.best_epoch = J_cv, epoch + 1
+            self.best_weights = self.model.get_weights()
+        if self.report(self.trial.number, epoch + 1, J_cv):
+            self._stop(State.PRUNED, f"pruned after epoch {epoch + 1}")
+        elif self._patience and epoch + 1 - self.best_epoch >= self._patience:
+            self.model.stop_training = True
+
+    def result(self, model: keras.Model) -> TrialResult:
+        """Measure the best weights on both splits, and say how the trial ended."""
+        result = TrialResult(
+            trial=self.trial,
+            state=self.state,
+            reason=self.reason,
+            best_epoch=self.best_epoch,
+            n_weights=sum(int(np.prod(w.shape)) for w in model.trainable_variables),
+            curve=Curve(
+                J_train=tuple(self._J_train),
+                J_cv=tuple(self._J_cv),
+                first_epoch=self.trial.first_epoch,
+            ),
+            train_s=self.train_s,
+        )
+        if self.state is State.FAILED:
+            return result
+        model.set_weights(self.best_weights)
+        measured = self.evaluator.everything()
+        return replace(
+            result,
+            J_train=measured.train.J,
+            J_cv=measured.cv.J,
+            error_train=measured.train.error,
+            error_cv=measured.cv.error,
+            losses=measured.kept(self.evaluator.data),
+        )
+
+    @property
+    def _patience(self) -> int:
+        return self.settings.early_stopping.patience if self.settings.early_stopping else 0
+
+    @property
+    def _min_delta(self) -> float:
+        return self.settings.early_stopping.min_delta if self.settings.early_stopping else 0.0
+
+    def _stop(self, state: State, reason: str) -> None:
+        self.state, self.reason = state, reason
+        self.model.stop_training = True
+
+
+def all_finite(model: keras.Model) -> bool:
+    """Whether every weight is finite: with oneDNN a relu can hide a NaN from the loss."""
+    return all(bool(np.isfinite(w).all()) for w in model.get_weights())
+
+
+def one_line(exc: Exception) -> str:
+    """Name an exception and its first line, for the record of a failed trial."""
+    text = str(exc).strip().splitlines()
+    return f"{type(exc).__name__}: {text[0] if text else 'no message'}"[:300]
