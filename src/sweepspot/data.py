@@ -51,8 +51,8 @@ class TrainingData:
         cv: The cross-validation split.
         task: What is predicted.
         n_outputs: Width of the network's last layer: classes, labels, or 1.
-        error_scale: Target units for each unit of `y`, so that an absolute error can be given in the
-            units of the user's target; 1 for classes.
+        error_scale: Target units for each unit of `y`, so that an absolute error can be given in
+            the units of the user's target; 1 for classes.
         kept_train: Row numbers of the training examples whose losses are kept, at most 10,000.
         kept_cv: The same for the cross-validation split.
     """

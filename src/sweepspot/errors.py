@@ -4,7 +4,7 @@ __all__ = ["SpecError", "SweepspotError", "TrackingError", "TrialError"]
 
 
 class SweepspotError(Exception):
-    """Anything that Sweepspot refuses or reports; its text says where, which rule and what to do."""
+    """Anything that Sweepspot refuses; its text says where, which rule and what to do."""
 
 
 class SpecError(SweepspotError):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 __all__ = ["Choice", "Dimension", "Float", "Int", "Params", "Space", "Value"]
 
 Value: TypeAlias = bool | int | float | str
-"""What a hyperparameter can be: nothing that JSON, Optuna or Keras Tuner would not give back equal."""
+"""What a hyperparameter can be: JSON, Optuna and Keras Tuner give each of these back equal."""
 
 Params: TypeAlias = Mapping[str, Value]
 """A point of the space: active dimensions and fixed values, by name."""
@@ -64,7 +64,7 @@ class Float(_Dimension):
 
     @property
     def high(self) -> float:
-        """The upper edge, included; with a step the highest value is the last one that it reaches."""
+        """The upper edge, included; with a step the last value reached may be lower."""
         return self.edges[1]
 
     @property

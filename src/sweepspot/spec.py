@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
     PositiveInt,
+    Tag,
     model_validator,
 )
 
@@ -39,8 +40,6 @@ SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("tpe", "random", "qmc", "grid"),
     "keras_tuner": ("random", "bayesian", "hyperband", "grid"),
 }
-FAMILIES = ("linear", "mlp", "cnn")
-
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -134,11 +133,13 @@ class Search(_Section):
         allowed = SAMPLERS[self.engine]
         if self.sampler not in allowed:
             raise ValueError(
-                f"sampler of {self.engine} must be one of {', '.join(allowed)}, got {self.sampler!r}"
+                f"sampler of {self.engine} must be one of {', '.join(allowed)}, "
+                f"got {self.sampler!r}"
             )
         if self.engine == "keras_tuner" and self.pruner != "none":
             raise ValueError(
-                f"keras_tuner has no pruners, got {self.pruner!r}; use sampler: hyperband, or optuna"
+                f"keras_tuner has no pruners, got {self.pruner!r}; "
+                "use sampler: hyperband, or engine: optuna"
             )
         return self
 
@@ -177,20 +178,27 @@ class Tracking(_Section):
     )
 
 
-def _dimension(raw: Any) -> Any:
-    """Tell by its one telling key which kind of dimension a mapping is."""
-    if not isinstance(raw, Mapping):
-        return raw
-    for key, kind in (("float", Float), ("int", Int), ("choice", Choice)):
-        if key in raw:
-            return kind(**raw)
-    raise ValueError(
-        f"a dimension needs one of the keys float, int, choice, got {', '.join(map(str, raw))}; "
-        "write {float: [low, high]}, {int: [low, high]} or {choice: [a, b]}"
-    )
+def _kind(raw: Any) -> str | None:
+    """Tell by its one telling key which kind of dimension an entry of the space is."""
+    if isinstance(raw, Float | Int | Choice):
+        return type(raw).__name__.lower()
+    if isinstance(raw, Mapping):
+        return next((kind for kind in ("float", "int", "choice") if kind in raw), None)
+    return "value" if isinstance(raw, bool | int | float | str) else None
 
 
-Entry: TypeAlias = Annotated[Float | Int | Choice | Value, BeforeValidator(_dimension)]
+Entry: TypeAlias = Annotated[
+    Annotated[Float, Tag("float")]
+    | Annotated[Int, Tag("int")]
+    | Annotated[Choice, Tag("choice")]
+    | Annotated[Value, Tag("value")],
+    Discriminator(
+        _kind,
+        custom_error_type="dimension",
+        custom_error_message="must be a plain value, or have one of the keys float, int, choice; "
+        "write {float: [low, high]}, {int: [low, high]} or {choice: [a, b]}",
+    ),
+]
 
 
 class SweepSpec(_Section):
@@ -207,6 +215,9 @@ class SweepSpec(_Section):
     search: Search = Search()
     baseline: Baseline = Baseline()
     select: Select = Select()
+    criteria: Mapping[str, float] = Field(
+        default_factory=dict, description="Thresholds of the diagnosis, by name."
+    )
     tracking: Tracking = Tracking()
     trainer: Literal["auto", "plain"] = Field(default="auto", description="The training tier.")
 
@@ -214,8 +225,3 @@ class SweepSpec(_Section):
     def points(self) -> Space:
         """The search space with its conditions in order."""
         return Space.of(self.space)
-
-
-def place(path: Path | None) -> str:
-    """Name a sweep's origin in messages: its file, or `sweep` when it came from Python."""
-    return str(path) if path else "sweep"

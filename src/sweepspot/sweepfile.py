@@ -1,0 +1,316 @@
+"""Reading a sweep file: everything that is wrong with it is said at once, each with its place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sweepspot.diagnosis import Criteria
+from sweepspot.errors import SpecError
+from sweepspot.networks import FAMILIES, setting, settings
+from sweepspot.space import Choice, Dimension, Params, Space, Value
+from sweepspot.spec import SweepSpec
+
+__all__ = ["parse_spec", "read_spec"]
+
+_Loc = tuple[str | int, ...]
+_KINDS = ("float", "int", "choice", "value")
+
+
+def read_spec(path: Path) -> SweepSpec:
+    """Read and check a sweep file.
+
+    Args:
+        path: A YAML file.
+
+    Raises:
+        SpecError: The file cannot be read or is not a sweep file; one problem a line, each as
+            `file:line: key: rule, got value; remedy`.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "bytes that are not UTF-8"
+        raise SpecError(f"{path}: must be a readable sweep file, got: {reason}") from exc
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        raw = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else 1
+        raise SpecError(f"{path}:{line}: must be YAML, got: {exc.problem}") from exc
+    if not isinstance(raw, dict):
+        raise SpecError(f"{path}:1: must be a mapping of keys, got {type(raw).__name__}")
+    return parse_spec(raw, where=lambda loc: f"{path}:{_line(node, loc)}: ")
+
+
+def parse_spec(
+    raw: Mapping[str, Any], *, where: Callable[[_Loc], str] = lambda loc: ""
+) -> SweepSpec:
+    """Check what a sweep file or a Python call declares.
+
+    Args:
+        raw: The keys of a sweep file.
+        where: Turns a place in `raw` into a prefix of its problems, such as `file:line: `.
+
+    Raises:
+        SpecError: Anything is wrong; all problems are in it.
+    """
+    try:
+        spec = SweepSpec.model_validate(raw)
+    except ValidationError as exc:
+        found = [_explain(error) for error in exc.errors()]
+        found += [(loc, f"{_dotted(loc)}: {text}") for loc, text in _name_problems(raw)]
+        found.sort(key=lambda problem: _order(raw, problem[0]))
+        raise SpecError(*(where(loc) + text for loc, text in found)) from exc
+    problems = [*_name_problems(raw), *_cross_checks(spec)]
+    if problems:
+        raise SpecError(*(where(loc) + f"{_dotted(loc)}: {text}" for loc, text in problems))
+    return spec
+
+
+def _order(raw: Any, loc: _Loc) -> list[int]:
+    """Where a place stands among the keys as they were written, for sorting."""
+    order = []
+    for step in loc:
+        if isinstance(raw, Mapping):
+            keys = [str(key) for key in raw]
+            order.append(keys.index(str(step)) if str(step) in keys else -1)
+            raw = raw.get(step)
+        else:
+            order.append(step if isinstance(step, int) else 0)
+    return order
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people expect it: `1e-4` is a number, `on` is a word, and no key comes twice."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, rx) for tag, rx in rules if tag.rsplit(":", 1)[1] not in ("bool", "float")]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(?:\.\d+|\d+\.\d*)(?:[eE][-+]?\d+)?$|^[-+]?\d+[eE][-+]?\d+$"
+        r"|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key, _ in node.value:
+        name = loader.construct_object(key)
+        if name in seen:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {name!r} twice", problem_mark=key.start_mark
+            )
+        seen.add(name)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def _line(node: yaml.Node | None, loc: _Loc) -> int:
+    """Find the line of a place, or of the innermost part of it that is there."""
+    line = 1
+    for step in loc:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if pair is None:
+                return line
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _explain(error: Any) -> tuple[_Loc, str]:
+    """Turn one of pydantic's errors into its place and `key: rule, got value; remedy`."""
+    loc = _without_tags(error["loc"])
+    key, got = _dotted(loc), _shown(error.get("input"))
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return loc, f"{key}: required, got nothing; add it"
+        case "extra_forbidden":
+            return loc, f"{key}: unknown key{_nearest(str(loc[-1]), _known_keys(loc[:-1]))}"
+        case "value_error":
+            return loc, f"{key}: {context['error']}" if key else str(context["error"])
+        case "literal_error":
+            options = context["expected"].replace("'", "").replace(" or ", ", ")
+            hint = _nearest(str(error["input"]), options.split(", "), or_remove=False)
+            return loc, f"{key}: expected one of {options}, got {got}{hint}"
+        case "enum":
+            options = context["expected"].replace("'", "").replace(" or ", ", ")
+            return loc, f"{key}: expected one of {options}, got {got}"
+        case _:
+            rule = error["msg"].replace("Input should", "must").replace("Value should", "must")
+            return loc, f"{key}: {rule[0].lower()}{rule[1:]}, got {got}"
+
+
+def _without_tags(loc: _Loc) -> _Loc:
+    """Drop what names a branch of a union instead of a place in the file."""
+    if loc[:1] != ("space",):
+        return tuple(step for step in loc if not _is_branch(step))
+    kept = [step for i, step in enumerate(loc) if not (i == 2 and step in _KINDS)]
+    return tuple(kept[:4])
+
+
+def _is_branch(step: str | int) -> bool:
+    return step in ("str", "bool", "tuple[str, ...]") or str(step).startswith(
+        ("tuple[", "function-", "lax-or-")
+    )
+
+
+def _dotted(loc: _Loc) -> str:
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _nearest(word: str, known: Iterable[str], *, or_remove: bool = True) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return "; remove it" if or_remove else ""
+
+
+def _known_keys(loc: _Loc) -> list[str]:
+    """Return the keys that exist at a place of the sweep file."""
+    if loc[:1] == ("space",):
+        return ["float", "int", "choice", "log", "step", "when"]
+    model: type[BaseModel] = SweepSpec
+    for step in loc:
+        field = model.model_fields.get(str(step))
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        inner = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not inner:
+            return []
+        model = inner[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _cross_checks(spec: SweepSpec) -> Iterator[tuple[_Loc, str]]:
+    """Yield what only shows when the parts of a sweep file are held against one another."""
+    yield from _criteria_problems(spec.criteria)
+    if spec.model in FAMILIES:
+        yield from _range_problems(spec)
+    conditions = list(_condition_problems(spec.space))
+    yield from conditions
+    if conditions:
+        return
+    try:
+        space = spec.points
+    except ValueError as exc:
+        yield ("space",), str(exc)
+        return
+    yield from _search_problems(spec, space)
+
+
+def _criteria_problems(criteria: Mapping[str, float]) -> Iterator[tuple[_Loc, str]]:
+    known = Criteria.__dataclass_fields__
+    unknown = [name for name in criteria if name not in known]
+    for name in unknown:
+        yield ("criteria", name), f"unknown key{_nearest(name, known)}"
+    if not unknown:
+        try:
+            Criteria(**criteria)  # type: ignore[arg-type]
+        except SpecError as exc:
+            for problem in exc.problems:
+                yield ("criteria",), problem.removeprefix("criteria.")
+
+
+def _name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[_Loc, str]]:
+    """Yield a family that does not exist, and settings that the family does not have."""
+    model, space = raw.get("model", "mlp"), raw.get("space")
+    if not isinstance(model, str) or ":" in model:
+        return
+    if model not in FAMILIES:
+        hint = _nearest(model, FAMILIES, or_remove=False)
+        yield (
+            ("model",),
+            f"expected one of {', '.join(FAMILIES)} or my_package.models:build, "
+            f"got {model!r}{hint}",
+        )
+        return
+    for name in space if isinstance(space, Mapping) else ():
+        if setting(model, str(name)) is None:
+            hint = _nearest(str(name), settings(model))
+            yield ("space", name), f"{model} has no setting of this name{hint}"
+
+
+def _range_problems(spec: SweepSpec) -> Iterator[tuple[_Loc, str]]:
+    for name, entry in spec.space.items():
+        known = setting(spec.model, name)
+        if known is None:
+            continue
+        for value in _extremes(entry):
+            if problem := known.problem(value):
+                yield ("space", name), f"{problem}; it is: {known.meaning}"
+                break
+
+
+def _extremes(entry: Dimension | Value) -> Sequence[Value]:
+    if isinstance(entry, Choice):
+        return entry.options
+    if isinstance(entry, bool | int | float | str):
+        return (entry,)
+    return (entry.low, entry.high)
+
+
+def _condition_problems(entries: Mapping[str, Dimension | Value]) -> Iterator[tuple[_Loc, str]]:
+    for name, entry in entries.items():
+        if isinstance(entry, bool | int | float | str):
+            continue
+        for parent, allowed in (entry.when or {}).items():
+            if parent not in entries:
+                hint = _nearest(parent, entries)
+                yield ("space", name, "when"), f"{parent} is not in the space{hint}"
+                continue
+            other = entries[parent]
+            for value in allowed:
+                possible = (
+                    value == other
+                    if isinstance(other, bool | int | float | str)
+                    else value in other
+                )
+                if not possible:
+                    yield ("space", name, "when"), f"{parent} can never be {value!r}; remove it"
+
+
+def _search_problems(spec: SweepSpec, space: Space) -> Iterator[tuple[_Loc, str]]:
+    if spec.search.sampler == "grid" and space.size is None:
+        endless = [name for name, d in space.dimensions.items() if d.values is None]
+        yield (
+            ("search", "sampler"),
+            f"grid needs dimensions of finitely many values, got {', '.join(endless)}; "
+            "give them a step or a choice",
+        )
+    for k, point in enumerate(spec.search.start):
+        for problem in _start_problems(space, point):
+            yield ("search", "start", k), problem
+
+
+def _start_problems(space: Space, point: Params) -> list[str]:
+    """Say what is wrong with a point that may leave dimensions out."""
+    return [problem for problem in space.problems(point) if ": missing;" not in problem]
