@@ -181,14 +181,18 @@ def _mean(candidate: Candidate) -> float:
     return float(np.mean(candidate.cv_losses, dtype=np.float64))
 
 
+def _by_repeat(candidate: Candidate) -> npt.NDArray[np.float64]:
+    return np.asarray(np.mean(candidate.cv_losses, axis=1, dtype=np.float64))
+
+
 def _spread(candidate: Candidate) -> float:
-    J = np.mean(candidate.cv_losses, axis=1, dtype=np.float64)
+    J = _by_repeat(candidate)
     return float(J.std(ddof=1)) if len(J) > 1 else 0.0
 
 
 def _lower_median(candidate: Candidate) -> int:
     """Return the repeat, from 1, whose J_cv is the lower median: the best one would flatter."""
-    J = np.mean(candidate.cv_losses, axis=1, dtype=np.float64)
+    J = _by_repeat(candidate)
     return int(np.argsort(J, kind="stable")[(len(J) - 1) // 2]) + 1
 
 

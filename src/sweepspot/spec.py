@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -201,11 +202,19 @@ Entry: TypeAlias = Annotated[
 ]
 
 
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise ValueError(
+            f"must begin with a letter or digit, then also '_', '.' and '-', got {name!r}; rename it"
+        )
+    return name
+
+
 class SweepSpec(_Section):
     """One sweep, as its file declares it."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the sweep."
+    name: Annotated[str, AfterValidator(_file_name)] = Field(
+        description="Name of the sweep, its folder under mlruns/ and its parent run."
     )
     data: Data
     task: Task | None = Field(default=None, description="Inferred from the target when left out.")
