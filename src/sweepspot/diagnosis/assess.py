@@ -44,6 +44,8 @@ def assess(
     J_naive: float,
     baselines: Mapping[str, Baseline],
     criteria: Criteria,
+    *,
+    loss_floor: float | None,
     seed: int,
 ) -> Assessment:
     """Compare every run with the frontier and with the stated baselines.
@@ -53,6 +55,7 @@ def assess(
         J_naive: J of the best constant predictor.
         baselines: The stated baselines.
         criteria: Thresholds.
+        loss_floor: The lowest value that the loss can take, None if it has no lowest.
         seed: Seeds the bootstrap, so the same evidence gives the same verdicts.
     """
     rng = np.random.default_rng(seed)
@@ -68,7 +71,7 @@ def assess(
         )
     measure = measure_losses if measurable[comparable[0]].has_losses else measure_means
     measures = measure(measurable, comparable, criteria, rng)
-    frontier = _frontier(measures, J_naive, criteria)
+    frontier = _frontier(measures, J_naive, loss_floor, criteria)
     obstacle = _obstacle(measures, comparable, frontier, criteria)
     references = _references(measures, frontier, J_naive, baselines, obstacle, criteria)
     references = {
@@ -85,7 +88,9 @@ def assess(
     )
 
 
-def _frontier(measures: Measures, J_naive: float, criteria: Criteria) -> Frontier:
+def _frontier(
+    measures: Measures, J_naive: float, loss_floor: float | None, criteria: Criteria
+) -> Frontier:
     train, cv = (
         interval(side.reference, side.reference_draws, criteria.quantiles)
         for side in (measures.train, measures.cv)
@@ -93,6 +98,7 @@ def _frontier(measures: Measures, J_naive: float, criteria: Criteria) -> Frontie
     z = Interval(value=J_naive - cv.value, low=J_naive - cv.high, high=J_naive - cv.low)
     # J_naive alone would make "no signal" of any sweep whose losses share a large constant.
     scales = [abs(J_naive)] if measures.row_sd is None else [abs(J_naive), measures.row_sd]
+    floor = float(measures.train.mean.min()) if loss_floor is None else loss_floor
     return Frontier(
         J_train=train,
         J_cv=cv,
@@ -102,6 +108,7 @@ def _frontier(measures: Measures, J_naive: float, criteria: Criteria) -> Frontie
             for name, weight in zip(measures.runs, measures.weights, strict=True)
             if weight > 0
         },
+        room=(train.value - floor) / z.value if z.value > 0 else 0.0,
         has_signal=z.low > criteria.signal * min(scales),
     )
 

@@ -6,7 +6,7 @@ from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.evidence import Evidence
 from sweepspot.diagnosis.records import Finding, Label, Status
 from sweepspot.diagnosis.reference import Reference
-from sweepspot.diagnosis.split import name_split
+from sweepspot.diagnosis.split import name_beside_frontier, name_split
 
 __all__ = ["loss_disagrees_with_error"]
 
@@ -26,7 +26,7 @@ def loss_disagrees_with_error(
         return Finding(
             code=code, name=name, status=Status.UNKNOWN, because=reference.error_obstacle
         )
-    in_J = name_split(reference.split, criteria)
+    in_J = name_beside_frontier(reference.split, reference, criteria)
     in_error = name_split(reference.error_split, criteria)
     numbers = {"excess": reference.split.excess, "error_excess": reference.error_split.excess}
     if Label.INCONCLUSIVE in (in_J, in_error):

@@ -81,6 +81,8 @@ def _open_question(reference: Reference, split: Split, criteria: Criteria) -> st
             f"only {reference.n_converged} converged runs, "
             f"{criteria.min_converged_runs} needed to call it good"
         )
+    if split.excess.low > criteria.excess and split.difference.low > 0:
+        return "frontier and run nearly interpolate, so the gap may be bias or variance"
     if split.excess.low > criteria.excess:
         return "bias and variance cannot be told apart"
     return "not shown to be worse, nor as good"

@@ -133,6 +133,8 @@ class Frontier:
         J_cv: Its mean loss on the cross-validation split, chosen and measured on different folds.
         z: J_naive - J_cv, the unit of every share.
         weights: How much each run counts in it; they add up to 1.
+        room: How far J_train is above the lowest value of the loss, as a share of z; near 0 the
+            frontier interpolates.
         has_signal: Whether `z` is clearly above 0.
     """
 
@@ -140,6 +142,7 @@ class Frontier:
     J_cv: Interval
     z: Interval
     weights: Mapping[str, float]
+    room: float
     has_signal: bool
 
 

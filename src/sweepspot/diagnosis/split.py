@@ -8,7 +8,7 @@ from sweepspot.diagnosis.records import Finding, Interval, Label, Status
 from sweepspot.diagnosis.reference import Reference, Split
 from sweepspot.diagnosis.sampling import Floats, intervals
 
-__all__ = ["high_bias", "high_variance", "name_split", "split_runs"]
+__all__ = ["high_bias", "high_variance", "name_beside_frontier", "name_split", "split_runs"]
 
 
 def split_runs(
@@ -74,6 +74,26 @@ def name_split(split: Split, criteria: Criteria) -> Label:
     return Label.GOOD_FIT if split.excess.high <= criteria.good else Label.INCONCLUSIVE
 
 
+def name_beside_frontier(split: Split, reference: Reference, criteria: Criteria) -> Label:
+    """Return what a split from the frontier shows, where a wide gap alone is not high variance.
+
+    More capacity and less regularization lower J_train. A run with too much of it fits the
+    training rows better than the frontier; one that fits them clearly worse lacks capacity too,
+    however wide its gap. Where the frontier nearly interpolates no run can fit clearly better by
+    much, so only those that still do are called high variance: of runs that do not, the gap comes
+    as often from a network that is too narrow.
+    """
+    label = name_split(split, criteria)
+    if label is not Label.HIGH_VARIANCE:
+        return label
+    if split.bias.low > criteria.excess:
+        return Label.HIGH_BIAS_HIGH_VARIANCE
+    frontier = reference.frontier
+    if split.bias.high >= 0 and frontier is not None and frontier.room < criteria.interpolates:
+        return Label.INCONCLUSIVE
+    return label
+
+
 def high_bias(evidence: Evidence, reference: Reference, criteria: Criteria) -> Finding:
     """D003: the larger part of the excess over the frontier is there on the train split too."""
     present = (Label.HIGH_BIAS, Label.HIGH_BIAS_HIGH_VARIANCE)
@@ -99,7 +119,7 @@ def _finding(
         return Finding(
             code=code, name=name, status=Status.UNKNOWN, because=reference.obstacle or "no split"
         )
-    label = name_split(split, criteria)
+    label = name_beside_frontier(split, reference, criteria)
     if label in present:
         status, because = Status.PRESENT, "of the excess over the frontier"
     elif label is Label.INCONCLUSIVE:

@@ -37,7 +37,7 @@ def judge_runs(
     """Return the verdicts; arguments as those of `sweepspot.diagnosis.diagnose`."""
     stated = parse_baselines(baselines, J_naive)
     check_evidence(runs, loss_floor=loss_floor)
-    assessment = assess(runs, J_naive, stated, criteria, seed)
+    assessment = assess(runs, J_naive, stated, criteria, loss_floor=loss_floor, seed=seed)
     answers = {
         name: tuple(rule(evidence, assessment.references[name], criteria) for rule in trial_rules)
         for name, evidence in runs.items()
