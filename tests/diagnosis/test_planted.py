@@ -122,9 +122,7 @@ def test_a_leak_shows_in_the_health_of_run_and_sweep(planted):
 
 def test_a_learning_rate_that_diverges_is_not_assessed(planted):
     runs = planted(odd=(3.0, 3.0))
-    runs["odd"] = replace(
-        runs["odd"], train_curve=[1.1, 2.0, 3.0], params={"learning_rate": 1.0}
-    )
+    runs["odd"] = replace(runs["odd"], train_curve=[1.1, 2.0, 3.0], params={"learning_rate": 1.0})
     runs["nan"] = Evidence(state="diverged", reason="loss is NaN", params={"lr": 1.0})
 
     verdicts = diagnose(runs, J_naive=1.0)
@@ -172,6 +170,27 @@ def test_error_can_tell_another_story(planted):
     assert finding(verdicts["both"], "D006").status is not Status.PRESENT
     assert verdicts["both"].baselines["target"].reached is Status.ABSENT
     assert finding(verdicts["both"], "D005").because.startswith("it is")
+
+
+def test_shares_of_wrong_answers_are_enough(planted):
+    runs = {
+        name: replace(evidence, error_train=0.0, error_cv=0.02)
+        for name, evidence in planted(odd=(0.05, 0.7)).items()
+    }
+
+    verdicts = diagnose(runs, J_naive=1.0)
+
+    assert finding(verdicts["odd"], "D006").status is Status.PRESENT
+    assert finding(verdicts["odd"], "D006").because.endswith("good_fit in error")
+
+
+def test_convergence_is_unknown_without_signal(planted):
+    runs = planted()
+    runs["good0"] = replace(runs["good0"], cv_curve=[0.5] * 20)
+
+    verdict = diagnose(runs, J_naive=0.1)["good0"]
+
+    assert finding(verdict, "D002").status is Status.UNKNOWN
 
 
 def test_thresholds_can_be_moved(planted):

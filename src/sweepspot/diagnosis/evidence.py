@@ -39,8 +39,8 @@ class Evidence:
         cv_curve: J_cv by epoch, epoch 1 first.
         train_errors: `(n_train,)`, another measure of each example such as 0/1 error.
         cv_errors: `(n_cv,)`, the same of each cross-validation example.
-        error_train: Mean of that measure, where it was not kept for each example.
-        error_cv: Mean of that measure, where it was not kept for each example.
+        error_train: Share of wrong answers, where the error of each example was not kept.
+        error_cv: The same on the cross-validation split.
         state: `complete`, `pruned`, `failed` or `diverged`.
         reason: Why it failed, in a few words.
         epochs: Epochs trained; the length of `cv_curve` when None.
@@ -125,6 +125,12 @@ def check_evidence(runs: Mapping[str, Evidence], *, loss_floor: float | None) ->
             floor = loss_floor if name.endswith("losses") else 0.0
             problems += _vector_problems(f"run {run!r}: {name}", getattr(evidence, name), floor)
         problems += _pair_problems(run, evidence)
+        problems += [
+            f"run {run!r}: {name} must be a share from 0 to 1, got {value}; keep each example's "
+            "error where it is none"
+            for name in ("error_train", "error_cv")
+            if (value := getattr(evidence, name)) is not None and not 0 <= value <= 1
+        ]
     if not problems:
         problems = _length_problems(runs)
     if problems:

@@ -37,7 +37,7 @@ class Measures:
         runs: Their ids.
         train: Their J_train beside that of the frontier.
         cv: Their J_cv beside that of the frontier.
-        errors: Train and cv in error, None where not every run has errors.
+        errors: Train and cv in error, None where not every run has them.
         weights: How much each run counts in the frontier.
         best: Train and cv of one more "run": the best, chosen and measured on different folds.
         best_errors: The same in error.
@@ -86,6 +86,11 @@ def measure_losses(
         error_reference = reference_rows(*rows, members)
         errors = _sides(runs, ("train_errors", "cv_errors"), error_reference, counts)
         best_errors = _beside(reference_rows(*rows, first), error_reference, counts)
+    elif all(e.error_train is not None and e.error_cv is not None for e in runs.values()):
+        sizes = (len(train[0]), len(cv[0]))
+        weights = [_spread(m.weights, comparable, runs) for m in (members, first)]
+        errors = _mean_errors(runs, sizes, weights[0], criteria, rng)
+        best_errors = (_weighted(errors[0], weights[1]), _weighted(errors[1], weights[1]))
     return Measures(
         runs=tuple(runs),
         train=sides[0],
@@ -158,6 +163,30 @@ def _beside(
         side_from_rows([rows[0]], reference[0], counts[0]),
         side_from_rows([rows[1]], reference[1], counts[1]),
     )
+
+
+def _mean_errors(
+    runs: Mapping[str, Evidence],
+    n_rows: tuple[int, int],
+    weights: Floats,
+    criteria: Criteria,
+    rng: np.random.Generator,
+) -> tuple[Side, Side]:
+    """Compare runs in shares of wrong answers, with the standard errors of binomial shares."""
+    table = np.array([[e.error_train, e.error_cv] for e in runs.values()], np.float64).T
+    # Draws belong to ranks, as for means of J.
+    ranks = np.argsort(np.lexsort((table[0], table[1])), kind="stable")
+    noise = rng.standard_normal((2, len(runs), criteria.draws))[:, ranks]
+    train, cv = (
+        side_from_means(
+            shares,
+            np.sqrt(shares * (1 - shares) / n),
+            weights,
+            deviates,
+        )
+        for shares, n, deviates in zip(table, n_rows, noise, strict=True)
+    )
+    return train, cv
 
 
 def _weighted(side: Side, weights: Floats) -> Side:

@@ -48,6 +48,4 @@ def _why(evidence: Evidence, reference: Reference) -> str:
         if evidence.has_losses or evidence.has_means:
             return ""
         return "it left no losses on both splits"
-    if reference.split is None and not reference.frontier:
-        return ""
     return "" if reference.epoch is not None else reference.obstacle
