@@ -43,7 +43,11 @@ class Journal:
         self.repeats: dict[tuple[int, int], TrialResult] = {}
         self.notes: dict[str, Any] = {}
         self._file = self._open()
-        self._read()
+        try:
+            self._read()
+        except SweepspotError:
+            self._file.close()
+            raise
 
     @property
     def path(self) -> Path:

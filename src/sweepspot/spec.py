@@ -205,7 +205,7 @@ Entry: TypeAlias = Annotated[
 def _file_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise ValueError(
-            f"must begin with a letter or digit, then also '_', '.' and '-', got {name!r}; rename it"
+            f"must be letters, digits, '_', '.' and '-' alone, got {name!r}; rename it"
         )
     return name
 

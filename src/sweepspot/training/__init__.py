@@ -1,1 +1,59 @@
 """How trials are trained: one tier a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweepspot.data import Split, TrainingData
+from sweepspot.protocols import Trainer
+from sweepspot.space import Params
+from sweepspot.spec import SweepSpec
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build_model", "make_trainer", "measure", "restore_model"]
+
+
+def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
+    """Return the trainer of a sweep; imports TensorFlow.
+
+    Args:
+        spec: Says which tier, and how long.
+        data: What is trained and measured on.
+        weights: Folder of the weights that trials keep.
+    """
+    from sweepspot.training.plain import PlainTrainer
+
+    def build(params: Params) -> keras.Model:
+        return build_model(spec, data, params)
+
+    return PlainTrainer(data=data, build=build, settings=spec.train, weights=weights)
+
+
+def restore_model(
+    spec: SweepSpec, data: TrainingData, params: Params, weights: Path
+) -> keras.Model:
+    """Build the network of a point with the best weights of a file."""
+    from sweepspot.training.weights import load_best
+
+    model = build_model(spec, data, params)
+    load_best(weights, model)
+    return model
+
+
+def measure(model: keras.Model, data: TrainingData, split: Split) -> tuple[float, float]:
+    """Return J and the mean error of a network on a split."""
+    from sweepspot.training.evaluate import Evaluator
+
+    measured = Evaluator(model, data).measure(split)
+    return measured.J, measured.error
+
+
+def build_model(spec: SweepSpec, data: TrainingData, params: Params) -> keras.Model:
+    """Build the compiled network of a point."""
+    from sweepspot.families import make_family
+
+    family = make_family(spec.model)
+    return family(params, data.input_shape, data.task, data.n_outputs)

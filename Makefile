@@ -1,0 +1,48 @@
+SWEEP ?= sweeps/digits.yaml
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help sweep ui test test-fast check format golden bench calibration
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+sweep: .venv/ready  ## run a sweep: make sweep SWEEP=sweeps/other.yaml
+	$(BIN)/sweepspot run $(SWEEP)
+
+ui: .venv/ready  ## show the sweeps in the MLflow UI, on 127.0.0.1
+	$(BIN)/sweepspot ui
+
+test: .venv/ready  ## run every test, with coverage
+	$(BIN)/python -m pytest -m "not gpu" --cov --cov-report=term
+
+test-fast: .venv/ready  ## run the tests that need no TensorFlow and no time
+	$(BIN)/python -m pytest -m "not gpu and not tf and not slow" -q
+
+check: .venv/ready  ## lint, types and layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/ready  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+golden: .venv/ready  ## rewrite the golden files; review the difference
+	$(BIN)/python -m pytest -m "not gpu" tests/golden --golden -q
+
+bench: .venv/ready  ## measure speed beside a hand-written loop
+	$(BIN)/python benchmarks/speed.py
+
+calibration: .venv/ready  ## measure how often the labels are right
+	$(BIN)/python benchmarks/calibration.py
+
+# Byte-compiled once, which saves seconds at every start; made anew when the pins change.
+.venv/ready: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q .venv/lib src || true
+	touch $@

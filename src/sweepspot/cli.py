@@ -1,0 +1,137 @@
+"""The command line: parse, wire, show, exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sweepspot.errors import SweepspotError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweepspot.sweep import SweepResult
+
+__all__ = ["app", "main"]
+
+OK, BAD_INPUT, NO_CHAMPION, INTERRUPTED = 0, 2, 3, 130
+
+app = typer.Typer(
+    name="sweepspot",
+    help="Hyperparameter sweeps for Keras: one file, one command, a verdict and a champion.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+File = Annotated[Path, typer.Argument(help="The sweep file.", show_default=False)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show the end alone.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.command()
+def check(file: File, as_json: AsJson = False) -> None:
+    """Check a sweep file and its data, and show what the sweep will do."""
+    from sweepspot.report.terminal import facts_table
+    from sweepspot.sweep import Sweep
+
+    plan = Sweep.from_file(file).preview()
+    if as_json:
+        typer.echo(json.dumps({"sweep": plan.name, **plan.facts, "notes": list(plan.notes)}))
+        return
+    console = _console()
+    console.print(f"[bold]{plan.name}[/bold]  {file}")
+    console.print(facts_table(dict(plan.facts)))
+    for note in plan.notes:
+        console.print(f"note: {note}", markup=False, highlight=False)
+    console.print(f"ready: sweepspot run {file}", highlight=False)
+
+
+@app.command()
+def run(
+    file: File,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier sweep first.")] = False,
+) -> None:
+    """Run a sweep, or go on with it where it was stopped."""
+    from sweepspot.report.terminal import LiveTerminal, PlainTerminal
+    from sweepspot.sweep import Sweep
+
+    sweep = Sweep.from_file(file)
+    console = _console(stderr=as_json, quiet=quiet or as_json)
+    terminal = LiveTerminal if console.is_terminal and not quiet else PlainTerminal
+    with terminal(console) as watcher:
+        result = sweep.run(watcher, fresh=fresh)
+    if as_json:
+        typer.echo(json.dumps(result.to_json()))
+    else:
+        _show_end(_console(), result, file)
+    if result.champion is None:
+        raise typer.Exit(NO_CHAMPION)
+
+
+@app.command()
+def ui(
+    uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
+) -> None:
+    """Show the sweeps in the MLflow UI, on 127.0.0.1."""
+    from sweepspot.tracking import store_uri
+
+    store = store_uri(uri)
+    if store.startswith(("http:", "https:")):
+        typer.echo(f"this project's runs are at {store}")
+        return
+    typer.echo(f"MLflow UI on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    arguments = ["-m", "mlflow", "ui", "--backend-store-uri", store]
+    arguments += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+def main() -> None:
+    """Run the command line; our own errors are one line and exit code 2."""
+    # A terminated sweep ends as an interrupted one: finished work is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as exc:
+        sys.exit(exc.exit_code)
+    except SweepspotError as exc:
+        typer.echo(str(exc), err=True)
+        sys.exit(BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted; run the same command again to go on", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _console(*, stderr: bool = False, quiet: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, quiet=quiet)
+
+
+def _show_end(console: Console, result: SweepResult, file: Path) -> None:
+    from sweepspot.report.terminal import leaderboard
+
+    champion = result.champion
+    console.print()
+    console.print(leaderboard(result.frame, champion=champion.number if champion else None))
+    console.print()
+    console.print(f"verdict   {result.diagnosis.sweep.reason}", markup=False, highlight=False)
+    for line in result.champion_lines():
+        console.print(line, markup=False, highlight=False)
+    console.print(f"look      make ui, or: sweepspot ui   (sweep {result.name})", highlight=False)
+    if result.unsent:
+        console.print(
+            f"not sent  {result.unsent} records did not reach the tracking store; "
+            f"sweepspot run {file} sends them",
+            highlight=False,
+        )

@@ -1,0 +1,145 @@
+"""From results to verdicts: what the diagnosis is shown of each trial, final and provisional."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping
+
+from sweepspot.diagnosis import (
+    Baseline,
+    Criteria,
+    Diagnosis,
+    Evidence,
+    StatedBaseline,
+    Verdict,
+    diagnose,
+)
+from sweepspot.diagnosis.evidence import RunState
+from sweepspot.space import Choice, Space
+from sweepspot.spec import SweepSpec
+from sweepspot.trial import Losses, State, TrialResult
+
+__all__ = ["Judge", "run_id"]
+
+COMPANY = 24
+"""How many of the best trials a provisional verdict looks at: enough for a frontier, and cheap."""
+
+
+def run_id(number: int) -> str:
+    """Name a trial in a diagnosis.
+
+    Example:
+        >>> run_id(7)
+        '#007'
+    """
+    return f"#{number:03d}"
+
+
+class Judge:
+    """Diagnoses the trials of one sweep.
+
+    Attributes:
+        baselines: The stated baselines, by name; the first one decides the sweep's verdict.
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        *,
+        J_naive: float,
+        algorithm: tuple[float, float] | None,
+        losses: Callable[[TrialResult], Losses | None],
+    ) -> None:
+        self.baselines = stated_baselines(spec, algorithm)
+        self._epochs = spec.train.epochs
+        self._criteria = Criteria(**spec.criteria)  # type: ignore[arg-type]
+        self._J_naive = J_naive
+        self._edges = _edges(spec.points)
+        self._losses = losses
+        self._best: list[tuple[float, int, Evidence]] = []
+
+    def all(self, results: Iterable[TrialResult]) -> Diagnosis:
+        """Diagnose every trial of a sweep that has ended."""
+        return self._diagnose({run_id(r.number): self._evidence(r) for r in results})
+
+    def provisional(self, result: TrialResult) -> Verdict:
+        """Diagnose a trial against the best so far; its cost does not grow with the sweep."""
+        evidence = self._evidence(result)
+        company = {run_id(number): e for _, number, e in self._best}
+        verdict = self._diagnose({**company, run_id(result.number): evidence})[
+            run_id(result.number)
+        ]
+        if evidence.is_comparable and result.J_cv is not None:
+            heapq.heappush(self._best, (-result.J_cv, result.number, evidence))
+            if len(self._best) > COMPANY:
+                heapq.heappop(self._best)
+        return verdict
+
+    def _diagnose(self, evidence: Mapping[str, Evidence]) -> Diagnosis:
+        return diagnose(
+            evidence,
+            J_naive=self._J_naive,
+            baselines=self.baselines,
+            space=self._edges,
+            criteria=self._criteria,
+        )
+
+    def _evidence(self, result: TrialResult) -> Evidence:
+        losses = None
+        if result.state is not State.FAILED:
+            losses = result.losses or self._losses(result)
+        return Evidence(
+            train_losses=losses.train if losses else None,
+            cv_losses=losses.cv if losses else None,
+            train_errors=losses.train_errors if losses else None,
+            cv_errors=losses.cv_errors if losses else None,
+            train_curve=_curve(result.curve.J_train, result.curve.first_epoch),
+            cv_curve=_curve(result.curve.J_cv, result.curve.first_epoch),
+            state=_state(result),
+            reason=result.reason or "",
+            epochs=result.epochs,
+            full_fidelity=result.trial.epochs >= self._epochs,
+            params=result.trial.params,
+        )
+
+
+def stated_baselines(
+    spec: SweepSpec, algorithm: tuple[float, float] | None
+) -> dict[str, StatedBaseline]:
+    """Return what the sweep is measured against, the deciding one first.
+
+    Args:
+        spec: States a target, in error or in J.
+        algorithm: J_train and J_cv of a competing algorithm, when one was trained.
+    """
+    stated: dict[str, StatedBaseline] = {}
+    if (error := spec.baseline.target_error) is not None:
+        stated["target"] = Baseline(J_train=error, J_cv=error, measure="error")
+    elif (J := spec.baseline.target_J) is not None:
+        stated["target"] = J
+    if algorithm is not None:
+        stated["hist_gradient_boosting"] = algorithm
+    return stated
+
+
+def _curve(values: tuple[float, ...], first_epoch: int) -> tuple[float, ...] | None:
+    # A continued trial has no curve from epoch 1, and the rules read the first entry as epoch 1.
+    return values if values and not first_epoch else None
+
+
+def _state(result: TrialResult) -> RunState:
+    match result.state:
+        case State.COMPLETE:
+            return "complete"
+        case State.PRUNED:
+            return "pruned"
+        case State.FAILED:
+            return "diverged" if (result.reason or "").startswith("diverged") else "failed"
+
+
+def _edges(space: Space) -> dict[str, tuple[float, float, bool]]:
+    return {
+        name: (float(d.low), float(d.high), d.log)
+        for name, d in space.dimensions.items()
+        if not isinstance(d, Choice)
+    }

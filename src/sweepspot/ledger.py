@@ -1,0 +1,69 @@
+"""The test ledger: how often each test split was opened, over all sweeps of a project."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Opening", "TestLedger"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opening:
+    """One look at a test split.
+
+    Attributes:
+        test_digest: Hash of the test rows.
+        sweep: Name of the sweep.
+        candidate: What was measured: a hash of the weights.
+        J_test: Mean loss on the test split.
+        error_test: Mean error on the test split.
+    """
+
+    test_digest: str
+    sweep: str
+    candidate: str
+    J_test: float
+    error_test: float
+
+
+class TestLedger:
+    """The openings of every test split, one JSON object a line.
+
+    A score on a test split is an honest estimate the first time; each further candidate that is
+    measured on it, and reacted to, makes the next score a little too good.
+    """
+
+    # Its name begins like a test class's.
+    __test__ = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def openings(self, test_digest: str) -> list[Opening]:
+        """Return every opening of a test split, the first one first."""
+        if not self._path.exists():
+            return []
+        records: list[Mapping[str, Any]] = [
+            json.loads(line)
+            for line in self._path.read_text(encoding="utf-8").splitlines()
+            if line.endswith("}")
+        ]
+        return [Opening(**r) for r in records if r["test_digest"] == test_digest]
+
+    def find(self, test_digest: str, candidate: str) -> Opening | None:
+        """Return the stored result of a candidate, so that it is not measured twice."""
+        found = (o for o in self.openings(test_digest) if o.candidate == candidate)
+        return next(found, None)
+
+    def add(self, opening: Opening) -> None:
+        """Write an opening down, and wait until it is on disk."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(opening)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,131 @@
+"""The search loop: ask, train, remember, tell; nothing is told before it is on disk."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+
+from sweepspot.errors import TrialError
+from sweepspot.journal import Journal
+from sweepspot.protocols import Engine, Executor
+from sweepspot.trial import State, Trial, TrialResult
+
+__all__ = ["FailureRule", "replay", "search", "train_again"]
+
+SAME_CAUSE = 3
+"""Failures in a row with one cause, or failures of a sweep's first trials, that stop the sweep."""
+
+
+class FailureRule:
+    """Notices that trials fail for a reason that further trials would share."""
+
+    def __init__(self, trained: int = 0) -> None:
+        self._ended = trained
+        self._causes: list[str] = []
+
+    def hear(self, result: TrialResult) -> None:
+        """Count a result.
+
+        Raises:
+            TrialError: Three trials in a row failed with one cause, or the first three of the sweep
+                with any.
+        """
+        self._ended += 1
+        if result.state is not State.FAILED:
+            self._causes = []
+            return
+        self._causes.append(result.reason or "no reason given")
+        last = self._causes[-SAME_CAUSE:]
+        all_failed = self._ended == SAME_CAUSE and len(last) == SAME_CAUSE
+        if all_failed or (len(last) == SAME_CAUSE and len({_cause(c) for c in last}) == 1):
+            raise TrialError(
+                f"trial #{result.number:03d}: {SAME_CAUSE} trials in a row failed, "
+                f"the last one with: {last[-1]}; mend the cause and run the same command again"
+            )
+
+
+def replay(engine: Engine, journal: Journal) -> None:
+    """Let a fresh engine relive the journal, in number order."""
+    for number in sorted(journal.asked):
+        engine.replay(journal.asked[number], journal.results.get(number))
+
+
+def search(
+    engine: Engine,
+    executor: Executor,
+    journal: Journal,
+    *,
+    hear: Callable[[TrialResult], None],
+    trials: int,
+    deadline: float | None = None,
+) -> None:
+    """Run the search until it has asked enough, is out of time, or has nothing left to propose.
+
+    Args:
+        engine: Has relived the journal.
+        executor: Idle.
+        journal: Trials that it holds without a result are trained first.
+        hear: Told each result after journal and engine.
+        trials: Trials in all, those in the journal included.
+        deadline: Value of `time.monotonic` after which no further trial is asked.
+
+    Raises:
+        TrialError: Trials keep failing for one reason.
+    """
+    rule = FailureRule(trained=len(journal.results))
+    waiting = journal.in_flight
+    in_flight = 0
+    while True:
+        while waiting and executor.free:
+            batch, waiting = waiting[: executor.free], waiting[executor.free :]
+            executor.submit(batch)
+            in_flight += len(batch)
+        if not waiting and not (deadline and time.monotonic() > deadline):
+            asked = _ask(engine, journal, min(executor.free, trials - len(journal.asked)))
+            executor.submit(asked)
+            in_flight += len(asked)
+        if not in_flight:
+            return
+        for result in executor.wait(engine.report):
+            in_flight -= 1
+            journal.result(result)
+            engine.tell(result)
+            hear(result)
+            rule.hear(result)
+
+
+def train_again(
+    executor: Executor,
+    journal: Journal,
+    trials: Sequence[Trial],
+    *,
+    hear: Callable[[TrialResult], None],
+) -> None:
+    """Train trials that no engine hears of, and remember their results: repeats of finalists."""
+    waiting = list(trials)
+    in_flight = 0
+    while waiting or in_flight:
+        batch, waiting = waiting[: executor.free], waiting[executor.free :]
+        executor.submit(batch)
+        in_flight += len(batch)
+        for result in executor.wait(_never_prune):
+            in_flight -= 1
+            journal.result(result)
+            hear(result)
+
+
+def _ask(engine: Engine, journal: Journal, count: int) -> list[Trial]:
+    asked = engine.ask(count) if count > 0 else []
+    for trial in asked:
+        journal.ask(trial)
+    return asked
+
+
+def _cause(reason: str) -> str:
+    """Strip what differs between two failures of one cause: numbers."""
+    return re.sub(r"[\d.]+", "", reason)
+
+
+def _never_prune(number: int, epoch: int, J_cv: float) -> bool:
+    return False

@@ -1,0 +1,200 @@
+"""The terminal: a live table while a sweep runs, the leaderboard and the verdict at its end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from sweepspot.diagnosis import Verdict
+from sweepspot.trial import TrialResult
+
+__all__ = ["LiveTerminal", "PlainTerminal", "facts_table", "leaderboard"]
+
+STYLE = {
+    "good_fit": "green",
+    "high_bias": "yellow",
+    "high_variance": "magenta",
+    "high_bias_high_variance": "yellow",
+    "under_trained": "cyan",
+    "inconclusive": "dim",
+    "not_assessed": "dim",
+}
+LAST, BEST = 6, 3
+
+_Row = tuple[TrialResult, Verdict]
+
+
+class PlainTerminal:
+    """One line a trial, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._best = float("inf")
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """Print a trial."""
+        self._best = min(self._best, _J_cv(result))
+        outcome = f"J_cv {_J_cv(result):.4f}" if result.J_cv is not None else result.reason
+        self.say(
+            f"[{done}/{trials}] #{result.number:03d} {result.state} {outcome} "
+            f"best {self._best:.4f} {verdict.label} (provisional) {result.elapsed_s:.1f} s"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave nothing behind."""
+
+
+class LiveTerminal(PlainTerminal):
+    """A progress bar and a table of the last and the best trials, redrawn as they end."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._last: deque[_Row] = deque(maxlen=LAST)
+        self._top: list[_Row] = []
+        self._started = time.monotonic()
+        self._trained = 0
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            MofNCompleteColumn(),
+            TextColumn("best J_cv {task.fields[best]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[eta]}"),
+            console=console,
+        )
+        self._task = self._progress.add_task("trials", total=None, best="-", eta="")
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+
+    def say(self, text: str) -> None:
+        """Show a phase above the table."""
+        self._live.console.print(Text(text, style="dim"))
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """Redraw with one more trial."""
+        self._best = min(self._best, _J_cv(result))
+        self._trained += 1
+        self._last.append((result, verdict))
+        self._top = sorted([*self._top, (result, verdict)], key=lambda row: _J_cv(row[0]))[:BEST]
+        left = (time.monotonic() - self._started) / self._trained * (trials - done)
+        self._progress.update(
+            self._task,
+            completed=done,
+            total=trials,
+            best=f"{self._best:.4f}",
+            eta=f"about {_duration(left)} left" if done < trials else "",
+        )
+        self._live.update(self._picture())
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the table away."""
+        self._live.stop()
+
+    def _picture(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for heading in ("", "trial", "J_train", "J_cv", "weights", "epochs", "label, so far"):
+            table.add_column(heading, justify="right" if heading[:1] == "J" else "left")
+        for heading, rows in (("best", self._top), ("last", list(self._last))):
+            for k, (result, verdict) in enumerate(rows):
+                table.add_row(heading if k == 0 else "", *_cells(result, verdict))
+        return Group(table, self._progress)
+
+
+def facts_table(facts: dict[str, str]) -> Table:
+    """Return headings and texts side by side."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for heading, text in facts.items():
+        table.add_row(heading, text)
+    return table
+
+
+def leaderboard(frame: pd.DataFrame, *, champion: int | None, rows: int = 10) -> Table:
+    """Return the best trials of a sweep, the champion marked.
+
+    Args:
+        frame: `SweepResult.frame`.
+        champion: Number of the champion's trial.
+        rows: How many trials at most.
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    searched = [
+        c for c in frame.columns if c.startswith("params.") and frame[c].nunique(dropna=False) > 1
+    ]
+    for heading in ("", "trial", "J_cv", "J_train", "error", "weights", "label"):
+        table.add_column(heading, justify="left" if heading in ("", "trial", "label") else "right")
+    for name in searched:
+        table.add_column(name.removeprefix("params."), justify="right")
+    for _, row in frame.dropna(subset=["J_cv"]).nsmallest(rows, "J_cv").iterrows():
+        table.add_row(
+            "*" if row["number"] == champion else "",
+            f"#{row['number']:03d}",
+            f"{row['J_cv']:.4f}",
+            f"{row['J_train']:.4f}",
+            f"{row['error_cv']:.4g}",
+            f"{row['n_weights']:,}",
+            Text(row["label"], style=STYLE.get(row["label"], "")),
+            *(_value(row[name]) for name in searched),
+        )
+    return table
+
+
+def _cells(result: TrialResult, verdict: Verdict) -> tuple[str | Text, ...]:
+    measured = result.J_cv is not None and result.J_train is not None
+    return (
+        f"#{result.number:03d}",
+        f"{result.J_train:.4f}" if measured else "",
+        f"{result.J_cv:.4f}" if measured else "",
+        f"{result.n_weights:,}",
+        str(result.epochs),
+        Text(
+            str(verdict.label) if measured else f"{result.state}: {result.reason}"[:48],
+            style=STYLE.get(str(verdict.label), "") if measured else "red",
+        ),
+    )
+
+
+def _J_cv(result: TrialResult) -> float:
+    return float("inf") if result.J_cv is None else result.J_cv
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return "" if pd.isna(value) else f"{value:.3g}"
+    return str(value)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,386 @@
+"""A sweep from file to champion: the driver that owns the study, the journal and the tracker."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+from sweepspot.crowning import Champion, Crowning, Outcome
+from sweepspot.datasets import Dataset, load_dataset
+from sweepspot.datasets.baselines import algorithm, naive
+from sweepspot.diagnosis import Diagnosis, Verdict
+from sweepspot.engines import make_engine
+from sweepspot.errors import SweepspotError, TrackingError
+from sweepspot.executors import make_executor
+from sweepspot.journal import Journal
+from sweepspot.judging import Judge, run_id
+from sweepspot.ledger import TestLedger
+from sweepspot.loop import replay, search
+from sweepspot.preview import Preview, preview, run_name
+from sweepspot.protocols import Executor, RegisteredModel, Tracker
+from sweepspot.provenance import check_fingerprint, plan
+from sweepspot.report.curves import save_curve
+from sweepspot.report.notes import shares, sweep_note, trial_note
+from sweepspot.spec import SweepSpec
+from sweepspot.sweepfile import parse_spec, read_spec
+from sweepspot.tracking import make_tracker
+from sweepspot.tracking.outbox import Outbox
+from sweepspot.trial import State, TrialResult
+
+__all__ = ["Sweep", "SweepResult", "Watcher"]
+
+HOME = Path("mlruns")
+"""Where sweeps keep what they remember, in the working directory."""
+
+PATIENCE_S = {True: 30.0, False: 5.0}
+"""How long a store that is away is waited for: at the end of a sweep, after an interruption."""
+
+
+class Watcher(Protocol):
+    """Is shown a sweep while it runs: the terminal, or nobody."""
+
+    def planned(self, plan: Preview) -> None:
+        """See what the sweep will do."""
+        ...
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """See a trial that has ended, with its provisional verdict."""
+        ...
+
+    def say(self, text: str) -> None:
+        """See one line: a phase that begins, or a warning."""
+        ...
+
+
+class Nobody:
+    """The watcher of a sweep that nobody watches."""
+
+    def planned(self, plan: Preview) -> None:
+        """See nothing."""
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """See nothing."""
+
+    def say(self, text: str) -> None:
+        """See nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SweepResult:
+    """What came of a sweep.
+
+    Attributes:
+        name: Of the sweep.
+        frame: A row a trial: number, state, label, J_train, J_cv, gap, errors, size, times, reason,
+            and a column `params.<name>` for each hyperparameter.
+        diagnosis: The verdict of each trial, by `#007`, and of the sweep.
+        outcome: The champion or none, and why.
+        target: The name in the registry that the champion is meant for, None for none.
+        unsent: Calls that the tracking store has not taken yet; the next run sends them.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    diagnosis: Diagnosis
+    outcome: Outcome
+    target: str | None = None
+    unsent: int = 0
+
+    @property
+    def champion(self) -> Champion | None:
+        """The one selected, or None."""
+        return self.outcome.champion
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what automation reads, as JSON values."""
+        return {
+            "sweep": self.name,
+            "trials": len(self.frame),
+            "states": self.frame["state"].value_counts().to_dict() if len(self.frame) else {},
+            "verdict": self.diagnosis.sweep.to_json(),
+            "champion": self.champion.to_json() if self.champion else None,
+            "because": self.outcome.because,
+            "unsent": self.unsent,
+        }
+
+
+class Sweep:
+    """One sweep: its declaration and the folder that its paths are relative to.
+
+    Example:
+        >>> sweep = Sweep(
+        ...     name="quick",
+        ...     data={"source": "sklearn:iris"},
+        ...     space={"units": {"int": [4, 32]}},
+        ...     search={"trials": 5},
+        ... )
+        >>> sweep.spec.search.trials
+        5
+    """
+
+    def __init__(self, spec: SweepSpec | None = None, **keys: Any) -> None:
+        """Declare a sweep by the keys of a sweep file.
+
+        Args:
+            spec: An already checked declaration; then no keys.
+            **keys: As in a sweep file; the dimensions may be `Float`, `Int` and `Choice`.
+
+        Raises:
+            SpecError: Anything is wrong; all problems are in it.
+        """
+        self.spec = spec or parse_spec(keys)
+        self.path: Path | None = None
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """Read a sweep file.
+
+        Raises:
+            SpecError: Anything is wrong with it; each problem with its line.
+        """
+        sweep = cls(read_spec(Path(path)))
+        sweep.path = Path(path)
+        return sweep
+
+    def preview(self) -> Preview:
+        """Load the data and say what the sweep will do, without TensorFlow.
+
+        Raises:
+            SpecError: The data cannot be used.
+        """
+        return preview(self.spec, self._dataset())
+
+    def run(self, watcher: Watcher | None = None, *, fresh: bool = False) -> SweepResult:
+        """Run the sweep, or go on with it, or show again what came of it.
+
+        Args:
+            watcher: Is shown the sweep while it runs.
+            fresh: Whether to forget what is journaled of a sweep of this name.
+
+        Raises:
+            SpecError: The data cannot be used, or the journal is of a different sweep.
+            TrialError: Trials keep failing for one reason.
+            TrackingError: The tracking store cannot be used at all.
+        """
+        dataset = self._dataset()
+        folder = HOME / self.spec.name
+        if fresh and folder.exists():
+            _forget(folder)
+        with Journal(folder) as journal:
+            check_fingerprint(self.spec, dataset, journal)
+            watching = watcher or Nobody()
+            watching.planned(preview(self.spec, dataset))
+            return _Driver(self, dataset, journal, watching).run()
+
+    def _dataset(self) -> Dataset:
+        folder = self.path.parent if self.path else Path()
+        return load_dataset(self.spec.data, task=self.spec.task, folder=folder)
+
+
+class _Driver:
+    """One run of a sweep's driver, from the journal as it is to the sweep's end."""
+
+    def __init__(self, sweep: Sweep, dataset: Dataset, journal: Journal, watcher: Watcher) -> None:
+        self._spec = sweep.spec
+        self._path = sweep.path
+        self._dataset = dataset
+        self._journal = journal
+        self._watcher = watcher
+        self._naive = naive(dataset.training)
+        self._algorithm = self._competitor()
+        self._judge = Judge(
+            self._spec,
+            J_naive=self._naive.J_cv,
+            algorithm=self._algorithm,
+            losses=journal.losses,
+        )
+
+    def run(self) -> SweepResult:
+        """Do what is left to do, and close the parent run whatever happens."""
+        tracker = make_tracker(self._spec.tracking.uri)
+        tracker.start(plan(self._spec, self._path, self._dataset, self._journal))
+        with contextlib.ExitStack() as stack:
+            outbox = stack.enter_context(Outbox(tracker))
+            state: State | None = None
+            try:
+                result = self._search_and_crown(tracker, outbox)
+                state = State.COMPLETE
+            except SweepspotError:
+                state = State.FAILED
+                raise
+            finally:
+                outbox.finish(state)
+                unsent = outbox.drain(timeout_s=PATIENCE_S[state is State.COMPLETE])
+        return replace(result, unsent=unsent)
+
+    def _search_and_crown(self, tracker: Tracker, outbox: Outbox) -> SweepResult:
+        workers = _Workers(self._spec, self._dataset, self._journal.folder)
+        with contextlib.closing(workers):
+            for result in self._journal.results.values():
+                outbox.record(result, self._name(result))
+            self._search(workers, outbox)
+            diagnosis = self._judge.all(self._journal.results.values())
+            self._publish(diagnosis, outbox)
+            outcome = Crowning(
+                self._spec,
+                self._dataset,
+                self._journal,
+                naive=self._naive,
+                algorithm=self._algorithm,
+                ledger=TestLedger(HOME / "test_ledger.jsonl"),
+                record=outbox.record,
+                store=lambda model, number: _store(tracker, outbox, model, number),
+                say=self._watcher.say,
+            ).run(workers.executor, diagnosis)
+        result = SweepResult(
+            name=self._spec.name,
+            frame=as_frame(self._journal.results, diagnosis),
+            diagnosis=diagnosis,
+            outcome=outcome,
+            target=self._spec.select.register_as,
+        )
+        outbox.annotate(None, tags=_parent_tags(result), description=sweep_note(result))
+        return result
+
+    def _search(self, workers: _Workers, outbox: Outbox) -> None:
+        spec, journal = self._spec, self._journal
+        if len(journal.results) >= spec.search.trials and not journal.in_flight:
+            return
+        self._watcher.say("starting the trainer")
+        engine = make_engine(
+            spec.search, spec.points, epochs=spec.train.epochs, study_name=spec.name
+        )
+        replay(engine, journal)
+        limit = spec.search.timeout
+        search(
+            engine,
+            workers.executor(),
+            journal,
+            hear=lambda result: self._hear(result, outbox),
+            trials=spec.search.trials,
+            deadline=time.monotonic() + limit if limit else None,
+        )
+
+    def _hear(self, result: TrialResult, outbox: Outbox) -> None:
+        outbox.record(result, self._name(result))
+        verdict = self._judge.provisional(result)
+        self._watcher.ended(
+            result, verdict, len(self._journal.results), self._spec.search.trials
+        )
+
+    def _publish(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
+        """Give every trial its final verdict and its picture, once for each verdict."""
+        for number, result in self._journal.results.items():
+            verdict = diagnosis[run_id(number)]
+            picture = self._journal.folder / "curves" / f"{number:05d}.png"
+            save_curve(result, verdict, diagnosis.frontier, picture)
+            outbox.annotate(
+                number,
+                tags={
+                    "sweepspot.label": str(verdict.label),
+                    "sweepspot.reason": verdict.reason,
+                    "sweepspot.engine": self._spec.search.engine,
+                },
+                metrics=shares(verdict),
+                description=trial_note(verdict),
+                files={"learning_curve.png": picture},
+            )
+
+    def _name(self, result: TrialResult) -> str:
+        return run_name(result.number, result.trial.params, self._spec.model)
+
+    def _competitor(self) -> tuple[float, float] | None:
+        """Return J_train and J_cv of the competing algorithm, trained once for each journal."""
+        stated = self._spec.baseline
+        tabular = len(self._dataset.training.input_shape) == 1
+        has_target = stated.target_error is not None or stated.target_J is not None
+        if stated.algorithm is None and (has_target or not tabular):
+            return None
+        if "algorithm" not in self._journal.notes:
+            self._watcher.say("training hist_gradient_boosting on the same rows, as a baseline")
+            measured = algorithm(
+                self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
+            )
+            self._journal.note("algorithm", [measured.J_train, measured.J_cv])
+        J_train, J_cv = self._journal.notes["algorithm"]
+        return J_train, J_cv
+
+
+class _Workers:
+    """The executor of a sweep, made when something is first trained: TensorFlow is slow to load."""
+
+    def __init__(self, spec: SweepSpec, dataset: Dataset, folder: Path) -> None:
+        self._spec = spec
+        self._dataset = dataset
+        self._folder = folder
+        self._made: Executor | None = None
+
+    def executor(self) -> Executor:
+        """Return the one executor."""
+        if self._made is None:
+            self._made = make_executor(self._spec, self._dataset.training, self._folder)
+        return self._made
+
+    def close(self) -> None:
+        """End its workers, if it was ever made."""
+        if self._made is not None:
+            self._made.close()
+
+
+def _store(tracker: Tracker, outbox: Outbox, model: RegisteredModel, number: int) -> str:
+    """Register a model once its trial's run is in the store."""
+    if outbox.drain(timeout_s=PATIENCE_S[True]):
+        raise TrackingError("the store is away; run the same command again to register it")
+    return tracker.register(model, number)
+
+
+def as_frame(results: Mapping[int, TrialResult], diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return the table of a sweep, a row a trial, in the order of their numbers."""
+    rows = []
+    for number, result in sorted(results.items()):
+        verdict = diagnosis[run_id(number)]
+        gap = None
+        if result.J_cv is not None and result.J_train is not None:
+            gap = result.J_cv - result.J_train
+        rows.append(
+            {
+                "number": number,
+                "state": result.state.value,
+                "label": str(verdict.label),
+                "J_train": result.J_train,
+                "J_cv": result.J_cv,
+                "gap": gap,
+                "error_train": result.error_train,
+                "error_cv": result.error_cv,
+                "n_weights": result.n_weights,
+                "epochs": result.epochs,
+                "elapsed_s": result.elapsed_s,
+                "trainer": result.trainer,
+                "reason": verdict.reason,
+                **{f"params.{name}": value for name, value in result.trial.params.items()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _parent_tags(result: SweepResult) -> dict[str, str]:
+    champion = result.champion
+    return {
+        "sweepspot.label": str(result.diagnosis.sweep.label),
+        "sweepspot.reason": result.diagnosis.sweep.reason,
+        "sweepspot.champion": f"#{champion.number:03d}" if champion else "none",
+        "sweepspot.champion_reason": result.outcome.because,
+    }
+
+
+def _forget(folder: Path) -> None:
+    """Remove what a sweep remembers, while no other driver is at it."""
+    Journal(folder).close()
+    shutil.rmtree(folder)

@@ -1,0 +1,158 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweepspot.errors import SweepspotError
+from sweepspot.journal import Journal
+from sweepspot.trial import (
+    Curve,
+    Losses,
+    State,
+    Trial,
+    TrialResult,
+    result_from_json,
+    result_to_json,
+    trial_from_json,
+    trial_to_json,
+    trial_seed,
+)
+
+values = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())
+Js = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@st.composite
+def trials(draw):
+    return Trial(
+        number=draw(st.integers(0, 10**6)),
+        params=draw(st.dictionaries(st.text(), values, max_size=4)),
+        seed=draw(st.integers(0, 2**31)),
+        epochs=draw(st.integers(1, 100)),
+        continues=draw(st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9))),
+        keeps_weights=draw(st.booleans()),
+        repeat=draw(st.integers(0, 5)),
+    )
+
+
+@st.composite
+def results(draw):
+    return TrialResult(
+        trial=draw(trials()),
+        state=draw(st.sampled_from(State)),
+        reason=draw(st.none() | st.text()),
+        J_train=draw(st.none() | Js),
+        J_cv=draw(st.none() | Js),
+        n_weights=draw(st.integers(0, 10**9)),
+        curve=Curve(
+            J_train=tuple(draw(st.lists(Js, max_size=4))),
+            J_cv=tuple(draw(st.lists(Js, max_size=4))),
+            first_epoch=draw(st.integers(0, 5)),
+        ),
+        weights=draw(st.none() | st.text()),
+    )
+
+
+def a_trial(number, repeat=0):
+    return Trial(number=number, params={"units": 8}, seed=1, epochs=3, repeat=repeat)
+
+
+def a_result(number, repeat=0, losses=None):
+    return TrialResult(
+        trial=a_trial(number, repeat), state=State.COMPLETE, J_train=0.1, J_cv=0.2, losses=losses
+    )
+
+
+@settings(deadline=None)
+@given(results())
+def test_results_survive_json(result):
+    text = json.dumps(result_to_json(result), allow_nan=False)
+
+    again = result_from_json(json.loads(text))
+
+    # NaN is not equal to itself, so the records are compared.
+    assert result_to_json(again) == result_to_json(result)
+    assert again.trial == result.trial
+
+
+@given(trials())
+def test_trials_survive_json(trial):
+    assert trial_from_json(json.loads(json.dumps(trial_to_json(trial)))) == trial
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    losses = Losses(
+        train=np.ones(4, np.float32),
+        cv=np.zeros(3, np.float32),
+        train_errors=np.ones(4, np.float32),
+        cv_errors=np.zeros(3, np.float32),
+    )
+    with Journal(tmp_path / "s") as journal:
+        journal.ask(a_trial(0))
+        journal.result(a_result(0, losses=losses))
+        journal.ask(a_trial(1))
+        journal.result(a_result(0, repeat=2))
+        journal.note("champion", {"number": 0})
+        journal.note("champion", {"number": 1})
+
+    with Journal(tmp_path / "s") as journal:
+        assert journal.results == {0: a_result(0)}
+        assert journal.repeats == {(0, 2): a_result(0, repeat=2)}
+        assert journal.in_flight == [a_trial(1)]
+        assert journal.notes == {"champion": {"number": 1}}
+        kept = journal.losses(journal.results[0])
+        assert np.array_equal(kept.train, losses.train)
+        assert journal.losses(journal.repeats[0, 2]) is None
+
+
+@pytest.mark.parametrize("torn", [b'{"event":"ask","tri', b"{", b'{"event":"note"}'])
+def test_a_torn_last_line_is_cut_off(tmp_path, torn):
+    with Journal(tmp_path) as journal:
+        journal.ask(a_trial(0))
+    with (tmp_path / "journal.jsonl").open("ab") as file:
+        file.write(torn)
+
+    with Journal(tmp_path) as journal:
+        journal.result(a_result(0))
+
+    with Journal(tmp_path) as journal:
+        assert journal.results.keys() == {0}
+        assert journal.in_flight == []
+
+
+def test_a_broken_line_in_the_middle_is_named(tmp_path):
+    (tmp_path / "journal.jsonl").write_bytes(b'{"event":"ask"}\n')
+
+    with pytest.raises(SweepspotError, match=r"journal.jsonl:1: must be a line of a journal"):
+        Journal(tmp_path)
+
+
+def test_one_driver_at_a_time(tmp_path):
+    with Journal(tmp_path), pytest.raises(SweepspotError, match="another one is running"):
+        Journal(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(SweepspotError, match="must be writable"):
+        Journal(tmp_path / "file" / "sweep")
+
+
+def test_a_full_disk_is_named(tmp_path):
+    with Journal(tmp_path) as journal, open("/dev/full", "wb", buffering=0) as full:
+        journal._file, real = full, journal._file
+
+        with pytest.raises(SweepspotError, match="make room"):
+            journal.ask(a_trial(0))
+
+        journal._file = real
+
+
+def test_seeds_differ_by_sweep_number_and_repeat():
+    seeds = {trial_seed(s, n, r) for s in range(5) for n in range(20) for r in range(3)}
+
+    assert len(seeds) == 300
+    assert trial_seed(0, 0) == trial_seed(0, 0, repeat=0)
