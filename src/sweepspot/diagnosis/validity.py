@@ -41,7 +41,7 @@ def blew_up(evidence: Evidence, reference: Reference) -> bool:
 
 def _why(evidence: Evidence, reference: Reference) -> str:
     if evidence.is_broken:
-        return f"it {evidence.state}: {evidence.reason}" if evidence.reason else evidence.state
+        return f"it {evidence.state}" + (f": {evidence.reason}" if evidence.reason else "")
     if blew_up(evidence, reference):
         return "it diverged: J_train rose above its start and above J_naive"
     if not evidence.is_partial:
