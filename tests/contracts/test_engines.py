@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import cycle, islice, product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +22,7 @@ from sweepspot.spec import SAMPLERS, Search
 from sweepspot.trial import Curve, State, Trial, TrialResult, trial_seed
 
 EPOCHS = 9
-TRIALS = 16
+TRIALS = 14
 
 PRUNERS = ("none", "median", "percentile", "successive_halving", "hyperband")
 OPTUNA = [
@@ -52,6 +52,7 @@ REAL = Space.of(
             0.5, 0.9, when={"optimizer": ("sgd", "rmsprop"), "activation": ("relu",)}
         ),
         "never": Float(0.0, 1.0, when={"activation": ("tanh",)}),
+        "impossible": Int(1, 2, when={"layers": (9,)}),
         "single": Float(0.25, 0.25),
         "activation": "relu",
     }
@@ -202,12 +203,9 @@ def test_failed_and_pruned_trials_do_not_end_a_sweep(setting: Setting) -> None:
     assert len(results) == TRIALS
 
 
-@pytest.mark.parametrize("J_cv", [math.nan, math.inf, None])
-def test_a_result_without_a_number_does_not_end_a_sweep(
-    setting: Setting, J_cv: float | None
-) -> None:
+def test_a_result_without_a_number_does_not_end_a_sweep(setting: Setting) -> None:
     engine = setting.build()
-    for _ in range(TRIALS):
+    for J_cv in islice(cycle((math.nan, math.inf, None)), TRIALS):
         [trial] = engine.ask(1)
         engine.report(trial.number, 1, math.nan)
         engine.tell(TrialResult(trial=trial, state=State.COMPLETE, J_cv=J_cv))
@@ -226,9 +224,8 @@ def test_diverged_epochs_are_heard_without_complaint(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize("in_flight", [False, True], ids=["between", "in flight"])
-@pytest.mark.parametrize("k", [0, 1, 7, 12, 15])
 def test_an_interrupted_sweep_equals_an_uninterrupted_one(
-    setting: Setting, k: int, in_flight: bool
+    setting: Setting, in_flight: bool
 ) -> None:
     setting = replace(setting, start=({"layers": 2},), trials=TRIALS + 4)
 
@@ -236,18 +233,19 @@ def test_an_interrupted_sweep_equals_an_uninterrupted_one(
         return State.FAILED if trial.number % 5 == 3 else State.COMPLETE
 
     whole = _drive(setting.build(), outcome)
+    for k in (0, 7, 12, 16):
+        engine = setting.build()
+        for result in whole[:k]:
+            engine.replay(result.trial, result)
+        rest: list[TrialResult] = []
+        if in_flight:
+            engine.replay(whole[k].trial, None)
+            rest.append(_train(engine, whole[k].trial, outcome))
+            engine.tell(rest[-1])
+        rest += _drive(engine, outcome, most=3)
 
-    engine = setting.build()
-    for result in whole[:k]:
-        engine.replay(result.trial, result)
-    rest: list[TrialResult] = []
-    if in_flight:
-        engine.replay(whole[k].trial, None)
-        rest.append(_train(engine, whole[k].trial, outcome))
-        engine.tell(rest[-1])
-    rest += _drive(engine, outcome)
-
-    assert rest == whole[k:]
+        assert rest == whole[k : k + len(rest)]
+        assert len(rest) >= min(3, len(whole) - k)
 
 
 def test_numbers_have_no_gap_when_asked_in_parallel(setting: Setting) -> None:
@@ -322,40 +320,6 @@ def test_start_points_come_first_and_are_completed(setting: Setting) -> None:
         assert (trial.epochs, trial.continues) == (EPOCHS, None)
 
 
-def test_start_points_beyond_the_trials_are_left_out(setting: Setting) -> None:
-    start = ({"layers": 1}, {"layers": 2}, {"layers": 3})
-
-    trials = _trials(_drive(replace(setting, start=start, trials=2).build()))
-
-    assert [trial.params["layers"] for trial in trials] == [1, 2]
-
-
-def test_a_child_given_without_its_parent_gets_a_parent_that_allows_it(setting: Setting) -> None:
-    start = tuple({"units_2": 2 if setting.sampler == "grid" else 20} for _ in range(8))
-
-    engine = replace(setting, start=start).build()
-
-    assert all("units_2" in trial.params for trial in engine.ask(8))
-
-
-@pytest.mark.parametrize(
-    ("start", "problem"),
-    [
-        ({"layers": 9}, r"search.start\[1\].layers: must be in \[1, 3\], got 9"),
-        ({"layer": 1}, r"search.start\[1\].layer: not in the space; remove it"),
-        ({"layers": 1, "units_2": 2}, r"search.start\[1\].units_2: does not exist"),
-        ({"activation": "tanh"}, r"search.start\[1\].activation: fixed at 'relu'"),
-    ],
-)
-def test_a_start_point_outside_the_space_is_refused(
-    setting: Setting, start: dict[str, Value], problem: str
-) -> None:
-    impossible = replace(setting, start=({"layers": 1}, start))
-
-    with pytest.raises(SpecError, match=problem):
-        impossible.build()
-
-
 def _engines(sampler: str) -> list[object]:
     return [
         Setting(engine="optuna", sampler=sampler, pruner="none"),
@@ -407,6 +371,43 @@ def test_a_grid_too_large_to_list_is_refused(setting: Setting, conditional: bool
 
     with pytest.raises(SpecError, match=r"search.sampler: a grid may have 1,000,000 points"):
         replace(setting, own_space=Space.of(entries)).build()
+
+
+@RANDOMS
+def test_start_points_beyond_the_trials_are_left_out(setting: Setting) -> None:
+    start = ({"layers": 1}, {"layers": 2}, {"layers": 3})
+
+    trials = _trials(_drive(replace(setting, start=start, trials=2).build()))
+
+    assert [trial.params["layers"] for trial in trials] == [1, 2]
+
+
+@RANDOMS
+def test_a_child_given_without_its_parent_gets_a_parent_that_allows_it(setting: Setting) -> None:
+    start = ({"units_2": 20},) * 8
+
+    engine = replace(setting, start=start).build()
+
+    assert all("units_2" in trial.params for trial in engine.ask(8))
+
+
+@RANDOMS
+@pytest.mark.parametrize(
+    ("start", "problem"),
+    [
+        ({"layers": 9}, r"search.start\[1\].layers: must be in \[1, 3\], got 9"),
+        ({"layer": 1}, r"search.start\[1\].layer: not in the space; remove it"),
+        ({"layers": 1, "units_2": 2}, r"search.start\[1\].units_2: does not exist"),
+        ({"activation": "tanh"}, r"search.start\[1\].activation: fixed at 'relu'"),
+    ],
+)
+def test_a_start_point_outside_the_space_is_refused(
+    setting: Setting, start: dict[str, Value], problem: str
+) -> None:
+    impossible = replace(setting, start=({"layers": 1}, start))
+
+    with pytest.raises(SpecError, match=problem):
+        impossible.build()
 
 
 @RANDOMS

@@ -23,7 +23,6 @@ __all__ = [
 Point = dict[str, Value]
 
 MOST_GRID_POINTS = 1_000_000
-MOST_DRAWS = 1_000
 
 
 def search_seed(sweep_seed: int, number: int, purpose: int = 0) -> int:
@@ -125,16 +124,21 @@ def grid_without(space: Space, visited: Sequence[Point]) -> Iterator[Point]:
 
 
 def _completed(given: Mapping[str, Value], space: Space, seed: int, number: int) -> Point:
+    rng = np.random.default_rng(search_seed(seed, number, purpose=1))
+    return {**_narrowed(space, given).sample(rng), **given}
+
+
+def _narrowed(space: Space, given: Mapping[str, Value]) -> Space:
+    """Pin what is given, and what was left out to values under which the given can exist."""
+    options: dict[str, tuple[Value, ...]] = {name: (value,) for name, value in given.items()}
+    # Children stand after their parents.
+    for name in reversed(tuple(space.dimensions)):
+        for parent, allowed in (space.dimensions[name].when or {}).items():
+            if name in options and parent in space.dimensions and parent not in given:
+                known = options.get(parent, allowed)
+                options[parent] = tuple(v for v in dict.fromkeys(allowed) if v in known)
     pinned = {
-        name: Choice(given[name], when=dimension.when) if name in given else dimension
+        name: Choice(*options[name], when=dimension.when) if options.get(name) else dimension
         for name, dimension in space.dimensions.items()
     }
-    rng = np.random.default_rng(search_seed(seed, number, purpose=1))
-    candidate: Point = {}
-    for _ in range(MOST_DRAWS):
-        drawn = Space(dimensions=pinned, fixed=space.fixed).sample(rng)
-        candidate = {**drawn, **given}
-        # A parent that was left out may have been drawn so that a given child cannot exist.
-        if not space.problems(candidate):
-            break
-    return candidate
+    return Space(dimensions=pinned, fixed=space.fixed)
