@@ -202,7 +202,9 @@ def _reseed(oracle: Any, seed: int) -> None:
 def _enter_bracket(oracle: Any, trial: Trial, trial_id: str) -> None:
     if trial.continues is None:
         # Only the newest bracket still draws points, and its first epochs are its alone.
-        while oracle._get_epochs(oracle._current_bracket, 0) < trial.epochs:
+        while oracle._current_bracket > 0 and (
+            oracle._get_epochs(oracle._current_bracket, 0) < trial.epochs
+        ):
             oracle._increment_bracket_num()
             oracle._start_new_bracket()
         oracle._brackets[-1]["rounds"][0].append({"past_id": None, "id": trial_id})

@@ -196,8 +196,8 @@ class _Tpe(TPESampler):
 class _Qmc(QMCSampler):
     """A scrambled Sobol sequence over all dimensions, those under a condition included.
 
-    Optuna's own takes the space from the first finished trial, so the first one is drawn at
-    random, a failed one is drawn twice, and a conditional dimension is drawn at random for ever.
+    Optuna's own takes the space from the first trial that did not fail, so all until then are drawn
+    at random, and a dimension that did not exist there is drawn at random for ever.
     """
 
     def __init__(self, searched: dict[str, BaseDistribution], seed: int) -> None:
@@ -213,6 +213,7 @@ class _Qmc(QMCSampler):
 
     def skip(self, study: optuna.Study) -> None:
         """Pass over one point of the sequence."""
+        # The study counts the points; drawing one to throw it away would build the sequence again.
         if self._searched:
             self._find_sample_id(study, self._searched)
 
