@@ -126,7 +126,7 @@ def _show_end(console: Console, result: SweepResult, file: Path) -> None:
     console.print(leaderboard(result.frame, champion=champion.number if champion else None))
     console.print()
     console.print(f"verdict   {result.diagnosis.sweep.reason}", markup=False, highlight=False)
-    for line in result.champion_lines():
+    for line in result.champion_lines:
         console.print(line, markup=False, highlight=False)
     console.print(f"look      make ui, or: sweepspot ui   (sweep {result.name})", highlight=False)
     if result.unsent:

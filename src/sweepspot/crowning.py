@@ -131,9 +131,7 @@ class Crowning:
             return Outcome(
                 champion=None, selection=None, because="no finalist could be trained again"
             )
-        selection = select(
-            candidates, rule=self._spec.select.rule, seed=self._spec.search.seed
-        )
+        selection = select(candidates, rule=self._spec.select.rule, seed=self._spec.search.seed)
         winner = next(c for c in candidates if c.number == selection.number)
         if problem := self._not_better_than_naive(winner.cv_losses[selection.repeat - 1]):
             return Outcome(champion=None, selection=selection, because=problem)
@@ -183,9 +181,7 @@ class Crowning:
         kept = [part.cv for part in losses if part is not None]
         if not kept:
             return None
-        return Candidate(
-            number=result.number, n_weights=result.n_weights, cv_losses=np.stack(kept)
-        )
+        return Candidate(number=result.number, n_weights=result.n_weights, cv_losses=np.stack(kept))
 
     def _not_better_than_naive(self, cv_losses: np.ndarray[Any, Any]) -> str:
         """Say why the model may not be champion, an empty string when it may."""
@@ -268,9 +264,7 @@ class Crowning:
             found["hist_gradient_boosting"] = J - self._algorithm[1]
         return found
 
-    def _register(
-        self, champion: Champion, selection: Selection, diagnosis: Diagnosis
-    ) -> Champion:
+    def _register(self, champion: Champion, selection: Selection, diagnosis: Diagnosis) -> Champion:
         """Register the champion; a store that is away leaves it saved, to be registered later."""
         name = str(self._spec.select.register_as)
         verdict = diagnosis[run_id(champion.number)]

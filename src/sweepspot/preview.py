@@ -127,7 +127,9 @@ def _search(spec: SweepSpec) -> str:
 def _training(spec: SweepSpec) -> str:
     train = spec.train
     stop = train.early_stopping
-    patience = f", early stopping after {stop.patience} epochs without a better J_cv" if stop else ""
+    patience = (
+        f", early stopping after {stop.patience} epochs without a better J_cv" if stop else ""
+    )
     return f"{train.epochs} epochs, batch {train.batch_size}{patience}; trainer: {spec.trainer}"
 
 

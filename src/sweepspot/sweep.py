@@ -26,7 +26,7 @@ from sweepspot.loop import replay, search
 from sweepspot.preview import Preview, preview, run_name
 from sweepspot.protocols import Executor, RegisteredModel, Tracker
 from sweepspot.provenance import check_fingerprint, plan
-from sweepspot.report.curves import save_curve
+from sweepspot.report.curves import CurvePainter
 from sweepspot.report.notes import shares, sweep_note, trial_note
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
@@ -97,6 +97,25 @@ class SweepResult:
     def champion(self) -> Champion | None:
         """The one selected, or None."""
         return self.outcome.champion
+
+    @property
+    def champion_lines(self) -> tuple[str, ...]:
+        """The champion for people, a line a fact."""
+        champion = self.champion
+        if champion is None:
+            return (f"champion  none: {self.outcome.because}",)
+        lines = [
+            f"champion  {self.outcome.because}",
+            f"scores    J_cv {champion.J_cv:.4f}, error {champion.error_cv:.4g}; "
+            f"on the test split J {champion.J_test:.4f}, error {champion.error_test:.4g}",
+        ]
+        if champion.test_openings > 1:
+            lines.append(
+                f"warning   this test split was opened {champion.test_openings} times by now, "
+                "so its score flatters a little more each time"
+            )
+        where = f"models:/{self.target}@champion" if champion.registered else champion.folder
+        return (*lines, f"model     {where}")
 
     def to_json(self) -> dict[str, Any]:
         """Return what automation reads, as JSON values."""
@@ -246,7 +265,10 @@ class _Driver:
             outcome=outcome,
             target=self._spec.select.register_as,
         )
-        outbox.annotate(None, tags=_parent_tags(result), description=sweep_note(result))
+        note = sweep_note(
+            diagnosis, outcome.because, "; ".join(result.champion_lines[1:]), _again(self._path)
+        )
+        outbox.annotate(None, tags=_parent_tags(result), description=note)
         return result
 
     def _search(self, workers: _Workers, outbox: Outbox) -> None:
@@ -271,16 +293,15 @@ class _Driver:
     def _hear(self, result: TrialResult, outbox: Outbox) -> None:
         outbox.record(result, self._name(result))
         verdict = self._judge.provisional(result)
-        self._watcher.ended(
-            result, verdict, len(self._journal.results), self._spec.search.trials
-        )
+        self._watcher.ended(result, verdict, len(self._journal.results), self._spec.search.trials)
 
     def _publish(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
         """Give every trial its final verdict and its picture, once for each verdict."""
+        painter = CurvePainter()
         for number, result in self._journal.results.items():
             verdict = diagnosis[run_id(number)]
             picture = self._journal.folder / "curves" / f"{number:05d}.png"
-            save_curve(result, verdict, diagnosis.frontier, picture)
+            painter.save(result, verdict, diagnosis.frontier, picture)
             outbox.annotate(
                 number,
                 tags={
@@ -378,6 +399,10 @@ def _parent_tags(result: SweepResult) -> dict[str, str]:
         "sweepspot.champion": f"#{champion.number:03d}" if champion else "none",
         "sweepspot.champion_reason": result.outcome.because,
     }
+
+
+def _again(path: Path | None) -> str:
+    return f"sweepspot run {path}" if path else "sweep.run()"
 
 
 def _forget(folder: Path) -> None:

@@ -21,8 +21,13 @@ def make_family(model: str) -> Build:
     """Return the builder of a family.
 
     Args:
-        model: `linear`, `mlp` or `cnn`; the sweep file's check has refused everything else.
+        model: `linear`, `mlp`, `cnn`, or `my_package.models:build`; the sweep file's check has
+            refused everything else.
     """
+    if ":" in model:
+        from sweepspot.families.user import user_family
+
+        return user_family(model)
     match model:
         case "linear":
             from sweepspot.families.linear import build

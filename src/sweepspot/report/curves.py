@@ -42,9 +42,7 @@ class CurvePainter:
         if result.best_epoch:
             axes.axvline(result.best_epoch, color="0.6", linewidth=1, label="epoch kept")
         if frontier is not None:
-            axes.axhline(
-                frontier.J_cv.value, color=FRONTIER, linestyle="--", label="frontier J_cv"
-            )
+            axes.axhline(frontier.J_cv.value, color=FRONTIER, linestyle="--", label="frontier J_cv")
         axes.set_title(f"#{result.number:03d}  {verdict.label}", loc="left", fontsize=11)
         axes.set_xlabel("epochs")
         axes.set_ylabel("J")

@@ -14,7 +14,8 @@ def trial_note(verdict: Verdict) -> str:
     if steps:
         lines.append(f"Next: {steps}.")
     lines += [
-        f"Against {name}: {baseline.label}." for name, baseline in verdict.baselines.items()
+        f"Against {name}: {baseline.label}."
+        for name, baseline in verdict.baselines.items()
         if name != "naive"
     ]
     return "\n\n".join(lines)

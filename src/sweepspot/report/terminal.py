@@ -148,9 +148,7 @@ def leaderboard(frame: pd.DataFrame, *, champion: int | None, rows: int = 10) ->
         rows: How many trials at most.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    searched = [
-        c for c in frame.columns if c.startswith("params.") and frame[c].nunique(dropna=False) > 1
-    ]
+    searched = [c for c in frame.columns if c.startswith("params.") and len(frame[c].unique()) > 1]
     for heading in ("", "trial", "J_cv", "J_train", "error", "weights", "label"):
         table.add_column(heading, justify="left" if heading in ("", "trial", "label") else "right")
     for name in searched:
@@ -197,4 +195,6 @@ def _value(value: object) -> str:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} m" if hours else f"{minutes} m {rest} s" if minutes else f"{rest} s"
+    if hours:
+        return f"{hours} h {minutes} m"
+    return f"{minutes} m {rest} s" if minutes else f"{rest} s"

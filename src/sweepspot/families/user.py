@@ -1,0 +1,195 @@
+"""The user's own networks: `build(hp)` in the style of Keras Tuner, run under every engine."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from sweepspot.data import Task
+from sweepspot.errors import SpecError
+from sweepspot.families import Build
+from sweepspot.space import Choice, Dimension, Float, Int, Params, Value
+
+__all__ = ["HyperParameters", "declared_space", "user_family"]
+
+
+class HyperParameters:
+    """What a user's `build` asks for its values: the methods of Keras Tuner's class of this name.
+
+    Asked for a value that the point holds, it answers with that; asked for any other, with the
+    default, or with the low edge where there is none. What was asked is remembered.
+
+    Attributes:
+        declared: Each dimension as the code declared it, by name; plain values are fixed.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._scopes: list[tuple[str, tuple[Value, ...]]] = []
+        self.declared: dict[str, Dimension | Value] = {}
+
+    def Int(  # noqa: N802 - Keras Tuner's name
+        self,
+        name: str,
+        min_value: int,
+        max_value: int,
+        step: int | None = None,
+        sampling: str = "linear",
+        default: int | None = None,
+        **parent: Any,
+    ) -> int:
+        """Return a whole number between two edges."""
+        log = sampling == "log"
+        dimension = Int(
+            min_value,
+            max_value,
+            log=log and step is None,
+            step=1 if log or step is None else step,
+            when=self._when(parent),
+        )
+        if log and step is not None:
+            return int(self._answer(name, self._powers(min_value, max_value, step), default))
+        return int(self._answer(name, dimension, default))
+
+    def Float(  # noqa: N802 - Keras Tuner's name
+        self,
+        name: str,
+        min_value: float,
+        max_value: float,
+        step: float | None = None,
+        sampling: str = "linear",
+        default: float | None = None,
+        **parent: Any,
+    ) -> float:
+        """Return a number between two edges."""
+        log = sampling == "log"
+        if log and step is not None:
+            return float(self._answer(name, self._powers(min_value, max_value, step), default))
+        dimension = Float(min_value, max_value, log=log, step=step, when=self._when(parent))
+        return float(self._answer(name, dimension, default))
+
+    def Choice(  # noqa: N802 - Keras Tuner's name
+        self,
+        name: str,
+        values: Sequence[Value],
+        ordered: bool | None = None,  # noqa: FBT001 - Keras Tuner's signature
+        default: Value | None = None,
+        **parent: Any,
+    ) -> Value:
+        """Return one of some values."""
+        return self._answer(name, Choice(*values, when=self._when(parent)), default)
+
+    def Boolean(  # noqa: N802 - Keras Tuner's name
+        self,
+        name: str,
+        default: bool = False,  # noqa: FBT001, FBT002 - Keras Tuner's signature
+        **parent: Any,
+    ) -> bool:
+        """Return true or false."""
+        return bool(self._answer(name, Choice(*(False, True), when=self._when(parent)), default))
+
+    def Fixed(self, name: str, value: Value, **parent: Any) -> Value:  # noqa: N802
+        """Return a value that is not searched."""
+        self.declared.setdefault(name, value)
+        return value
+
+    @contextlib.contextmanager
+    def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
+        """Let what is declared inside exist only for some values of another."""
+        values = parent_values if isinstance(parent_values, (list, tuple)) else (parent_values,)
+        self._scopes.append((parent_name, tuple(values)))
+        try:
+            yield
+        finally:
+            self._scopes.pop()
+
+    def get(self, name: str) -> Value:
+        """Return a value that was asked for before."""
+        return self._params[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the point holds a value of this name."""
+        return name in self._params
+
+    def _answer(self, name: str, dimension: Dimension, default: Value | None) -> Value:
+        self.declared.setdefault(name, dimension)
+        if name in self._params:
+            return self._params[name]
+        if default is not None:
+            return default
+        return dimension.options[0] if isinstance(dimension, Choice) else dimension.low
+
+    def _powers(self, low: float, high: float, step: float) -> Dimension:
+        """Return the values of a multiplicative step: 2, 4, 8, ..."""
+        values = [low]
+        while values[-1] * step <= high:
+            values.append(values[-1] * step)
+        return Choice(*values, when=self._when({}))
+
+    def _when(self, parent: Mapping[str, Any]) -> dict[str, tuple[Value, ...]] | None:
+        when = dict(self._scopes)
+        if parent.get("parent_name"):
+            values = parent.get("parent_values")
+            listed = values if isinstance(values, (list, tuple)) else (values,)
+            when[parent["parent_name"]] = tuple(listed)
+        return when or None
+
+
+def user_family(model: str) -> Build:
+    """Return the builder of `my_package.models:build`.
+
+    Args:
+        model: Importable from the working directory.
+
+    Raises:
+        SpecError: There is no such module or function.
+    """
+    function = _function(model)
+
+    def build(params: Params, shape: tuple[int, ...], task: Task, n_outputs: int) -> keras.Model:
+        built = function(HyperParameters(params))
+        if not isinstance(built, keras.Model) or not getattr(built, "compiled", False):
+            raise TypeError(f"{model}: must return a compiled keras.Model, got {built!r}")
+        return built
+
+    return build
+
+
+def declared_space(model: str) -> dict[str, Dimension | Value]:
+    """Return the dimensions that a user's `build` declares, by calling it once.
+
+    Args:
+        model: `my_package.models:build`.
+
+    Raises:
+        SpecError: It cannot be imported, or fails at its own defaults.
+    """
+    hp = HyperParameters({})
+    try:
+        _function(model)(hp)
+    except Exception as exc:
+        raise SpecError(
+            f"model: {model} must build at its own defaults, got {type(exc).__name__}: {exc}"
+        ) from exc
+    return hp.declared
+
+
+def _function(model: str) -> Callable[[HyperParameters], Any]:
+    module, _, name = model.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        function: Callable[[HyperParameters], Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as exc:
+        raise SpecError(
+            f"model: must be importable from the working directory, got {model!r} ({exc}); "
+            "write my_package.models:build"
+        ) from exc
+    return function
