@@ -1,0 +1,139 @@
+"""Runs kept in this process: the tracker of tests, and of a sweep that nobody will look up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sweepspot.protocols import Plan, RegisteredModel
+from sweepspot.tracking import entries
+from sweepspot.tracking.entries import Point
+from sweepspot.tracking.refused import RefusedError
+from sweepspot.trial import State, TrialResult
+
+__all__ = ["MemoryRun", "MemoryTracker"]
+
+
+@dataclass(kw_only=True, slots=True)
+class MemoryRun:
+    """One run, as it stands.
+
+    Attributes:
+        id: Unique in its tracker.
+        name: For people.
+        parent: Id of the run that it hangs on; None for a sweep.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        params: Settings.
+        points: Every value of every metric, each once.
+        tags: As set last.
+        description: Markdown.
+        files: Contents by file name.
+        dataset: What a sweep was trained on.
+    """
+
+    id: str
+    name: str
+    parent: str | None
+    status: str
+    params: dict[str, str] = field(default_factory=dict)
+    points: list[Point] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    dataset: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The latest value of each metric: of the highest step, then the newest."""
+        ranked = sorted(self.points, key=lambda point: (point.step, point.timestamp_ms))
+        return {point.key: point.value for point in ranked}
+
+
+class MemoryTracker:
+    """Keeps every run in a dict.
+
+    Attributes:
+        runs: By run id, in the order in which they were made.
+        champions: The registered model, by name in the registry.
+    """
+
+    def __init__(self) -> None:
+        self.runs: dict[str, MemoryRun] = {}
+        self.champions: dict[str, RegisteredModel] = {}
+        self._versions: dict[str, list[tuple[str, str]]] = {}
+        self._plan = Plan(sweep="", experiment="")
+        self._parent = ""
+
+    def start(self, plan: Plan) -> str:
+        """Find or make the parent run, mark it running, and return its id."""
+        key = f"{plan.experiment}/{plan.sweep}/{plan.tags.get('sweepspot.sweep_id', '')}"
+        run = self.runs.setdefault(
+            key, MemoryRun(id=key, name=plan.sweep, parent=None, status="RUNNING")
+        )
+        run.status = "RUNNING"
+        run.params |= entries.params(plan.params)
+        run.tags |= entries.parent_tags(plan)
+        run.description = plan.description
+        run.files |= {name: text.encode() for name, text in plan.files.items()}
+        run.dataset = dict(plan.dataset)
+        self._plan, self._parent = plan, key
+        return key
+
+    def record(self, result: TrialResult, name: str) -> None:
+        """Write one trial, or one repeat of a finalist."""
+        key = self._key(result.number, result.trial.repeat)
+        if key in self.runs:
+            return
+        parent = self._run(result.number).id if result.trial.repeat else self._parent
+        self.runs[key] = MemoryRun(
+            id=key,
+            name=name,
+            parent=parent,
+            status=entries.status(result.state),
+            params=entries.params(result.trial.params),
+            points=entries.points(result),
+            tags=entries.trial_tags(result, self._plan),
+            description=result.reason or "",
+        )
+
+    def annotate(
+        self,
+        number: int | None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        description: str | None = None,
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Add to a trial's run, or to the parent run when `number` is None."""
+        run = self._run(number)
+        run.tags |= tags or {}
+        run.points += entries.changes(run.metrics, metrics or {})
+        if description is not None:
+            run.description = description
+        run.files |= {name: path.read_bytes() for name, path in (files or {}).items()}
+
+    def register(self, model: RegisteredModel, number: int) -> str:
+        """Keep the model as the champion of its name, and return its version."""
+        version = (self._run(number).id, entries.fingerprint(model))
+        versions = self._versions.setdefault(model.name, [])
+        if version not in versions:
+            versions.append(version)
+        self.champions[model.name] = model
+        return str(versions.index(version) + 1)
+
+    def finish(self, state: State | None) -> None:
+        """Close the parent run: COMPLETE, FAILED, or None for interrupted."""
+        self._run(None).status = entries.status(state)
+
+    def _key(self, number: int | None, repeat: int = 0) -> str:
+        if number is None:
+            return self._parent
+        return f"{self._parent}/{number}" + (f"/{repeat}" if repeat else "")
+
+    def _run(self, number: int | None) -> MemoryRun:
+        if (run := self.runs.get(self._key(number))) is None:
+            what = "sweep" if number is None else f"trial {number}"
+            raise RefusedError(f"tracking: {what} has no run yet; start and record come first")
+        return run
