@@ -38,7 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 @app.command()
 def check(file: File, as_json: AsJson = False) -> None:
     """Check a sweep file and its data, and show what the sweep will do."""
-    from sweepspot.report.terminal import facts_table
+    from sweepspot.report.terminal import PlainTerminal
     from sweepspot.sweep import Sweep
 
     plan = Sweep.from_file(file).preview()
@@ -46,10 +46,7 @@ def check(file: File, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({"sweep": plan.name, **plan.facts, "notes": list(plan.notes)}))
         return
     console = _console()
-    console.print(f"[bold]{plan.name}[/bold]  {file}")
-    console.print(facts_table(dict(plan.facts)))
-    for note in plan.notes:
-        console.print(f"note: {note}", markup=False, highlight=False)
+    PlainTerminal(console).planned(plan.name, plan.facts, plan.notes)
     console.print(f"ready: sweepspot run {file}", highlight=False)
 
 
@@ -83,9 +80,9 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000,
 ) -> None:
     """Show the sweeps in the MLflow UI, on 127.0.0.1."""
-    from sweepspot.tracking import store_uri
+    from sweepspot.tracking.mlflow_store import resolve
 
-    store = store_uri(uri)
+    store = resolve(uri)
     if store.startswith(("http:", "https:")):
         typer.echo(f"this project's runs are at {store}")
         return
@@ -131,7 +128,7 @@ def _show_end(console: Console, result: SweepResult, file: Path) -> None:
     console.print(f"look      make ui, or: sweepspot ui   (sweep {result.name})", highlight=False)
     if result.unsent:
         console.print(
-            f"not sent  {result.unsent} records did not reach the tracking store; "
-            f"sweepspot run {file} sends them",
+            f"not sent  {result.unsent} records did not reach the tracking store "
+            f"({result.trouble}); sweepspot run {file} sends them",
             highlight=False,
         )

@@ -274,7 +274,7 @@ class Crowning:
             artifacts=artifact_paths(Path(champion.folder)),
             requirements=requirements(),
             input_example=self._dataset.example_rows(),
-            columns=self._dataset.columns,
+            columns=[(c.name, c.kind) for c in self._dataset.columns],
             output=self._dataset.output,
             tags={
                 "sweepspot.sweep": self._spec.name,

@@ -73,6 +73,8 @@ class Journal:
 
     def note(self, name: str, value: Any) -> None:
         """Remember one thing about the sweep, a JSON value; the latest of a name counts."""
+        if name in self.notes and self.notes[name] == value:
+            return
         self._append({"event": "note", "name": name, "value": value})
         self.notes[name] = value
 

@@ -73,7 +73,8 @@ class Float(_Dimension):
         if self.step is None:
             return (self.low,) if self.low == self.high else None
         count = math.floor((self.high - self.low) / self.step * (1 + RELATIVE_SLACK)) + 1
-        return tuple(self.low + self.step * k for k in range(count))
+        # Rounded, so that a step of 0.1 gives 0.3 and not 0.30000000000000004.
+        return tuple(round(self.low + self.step * k, 12) for k in range(count))
 
     def __contains__(self, value: object) -> bool:
         """Whether a number is inside the edges and, with a step, on it."""
@@ -153,7 +154,8 @@ class Choice(_Dimension):
     def _options_make_sense(self) -> Choice:
         if not self.options:
             raise ValueError("choice must have at least one value, got none; list what to try")
-        if len({(type(o), o) for o in self.options}) < len(self.options):
+        # 1 and 1.0 are one value to Optuna; true is a value of its own.
+        if len({(isinstance(o, bool), o) for o in self.options}) < len(self.options):
             raise ValueError(f"choice has a value twice, got {list(self.options)}; list each once")
         kinds = {type(option) for option in self.options}
         if len(kinds) > 1 and kinds != {int, float}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -17,14 +17,14 @@ from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.datasets.baselines import algorithm, naive
 from sweepspot.diagnosis import Diagnosis, Verdict
 from sweepspot.engines import make_engine
-from sweepspot.errors import SweepspotError, TrackingError
+from sweepspot.errors import SweepspotError
 from sweepspot.executors import make_executor
 from sweepspot.journal import Journal
 from sweepspot.judging import Judge, run_id
 from sweepspot.ledger import TestLedger
 from sweepspot.loop import replay, search
 from sweepspot.preview import Preview, preview, run_name
-from sweepspot.protocols import Executor, RegisteredModel, Tracker
+from sweepspot.protocols import Executor
 from sweepspot.provenance import check_fingerprint, plan
 from sweepspot.report.curves import CurvePainter
 from sweepspot.report.notes import shares, sweep_note, trial_note
@@ -46,8 +46,8 @@ PATIENCE_S = {True: 30.0, False: 5.0}
 class Watcher(Protocol):
     """Is shown a sweep while it runs: the terminal, or nobody."""
 
-    def planned(self, plan: Preview) -> None:
-        """See what the sweep will do."""
+    def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
+        """See what the sweep will do, and what to know about its data."""
         ...
 
     def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
@@ -62,7 +62,7 @@ class Watcher(Protocol):
 class Nobody:
     """The watcher of a sweep that nobody watches."""
 
-    def planned(self, plan: Preview) -> None:
+    def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
         """See nothing."""
 
     def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
@@ -84,6 +84,7 @@ class SweepResult:
         outcome: The champion or none, and why.
         target: The name in the registry that the champion is meant for, None for none.
         unsent: Calls that the tracking store has not taken yet; the next run sends them.
+        trouble: What the store last refused or failed to answer, one line.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SweepResult:
     outcome: Outcome
     target: str | None = None
     unsent: int = 0
+    trouble: str = ""
 
     @property
     def champion(self) -> Champion | None:
@@ -195,7 +197,8 @@ class Sweep:
         with Journal(folder) as journal:
             check_fingerprint(self.spec, dataset, journal)
             watching = watcher or Nobody()
-            watching.planned(preview(self.spec, dataset))
+            shown = preview(self.spec, dataset)
+            watching.planned(shown.name, shown.facts, shown.notes)
             return _Driver(self, dataset, journal, watching).run()
 
     def _dataset(self) -> Dataset:
@@ -213,6 +216,14 @@ class _Driver:
         self._journal = journal
         self._watcher = watcher
         self._naive = naive(dataset.training)
+        journal.note(
+            "naive",
+            {
+                "J_train": self._naive.J_train,
+                "J_cv": self._naive.J_cv,
+                "error_cv": self._naive.error_cv,
+            },
+        )
         self._algorithm = self._competitor()
         self._judge = Judge(
             self._spec,
@@ -223,13 +234,11 @@ class _Driver:
 
     def run(self) -> SweepResult:
         """Do what is left to do, and close the parent run whatever happens."""
-        tracker = make_tracker(self._spec.tracking.uri)
-        tracker.start(plan(self._spec, self._path, self._dataset, self._journal))
-        with contextlib.ExitStack() as stack:
-            outbox = stack.enter_context(Outbox(tracker))
-            state: State | None = None
+        state: State | None = None
+        with Outbox(make_tracker(self._spec.tracking.uri)) as outbox:
+            outbox.start(plan(self._spec, self._path, self._dataset, self._journal))
             try:
-                result = self._search_and_crown(tracker, outbox)
+                result = self._search_and_crown(outbox)
                 state = State.COMPLETE
             except SweepspotError:
                 state = State.FAILED
@@ -237,9 +246,9 @@ class _Driver:
             finally:
                 outbox.finish(state)
                 unsent = outbox.drain(timeout_s=PATIENCE_S[state is State.COMPLETE])
-        return replace(result, unsent=unsent)
+            return replace(result, unsent=unsent, trouble=outbox.problem or "")
 
-    def _search_and_crown(self, tracker: Tracker, outbox: Outbox) -> SweepResult:
+    def _search_and_crown(self, outbox: Outbox) -> SweepResult:
         workers = _Workers(self._spec, self._dataset, self._journal.folder)
         with contextlib.closing(workers):
             for result in self._journal.results.values():
@@ -255,10 +264,10 @@ class _Driver:
                 algorithm=self._algorithm,
                 ledger=TestLedger(HOME / "test_ledger.jsonl"),
                 record=outbox.record,
-                store=lambda model, number: _store(tracker, outbox, model, number),
+                store=outbox.register,
                 say=self._watcher.say,
             ).run(workers.executor, diagnosis)
-        result = SweepResult(
+        ended = SweepResult(
             name=self._spec.name,
             frame=as_frame(self._journal.results, diagnosis),
             diagnosis=diagnosis,
@@ -266,16 +275,18 @@ class _Driver:
             target=self._spec.select.register_as,
         )
         note = sweep_note(
-            diagnosis, outcome.because, "; ".join(result.champion_lines[1:]), _again(self._path)
+            diagnosis, outcome.because, "; ".join(ended.champion_lines[1:]), _again(self._path)
         )
-        outbox.annotate(None, tags=_parent_tags(result), description=note)
-        return result
+        outbox.annotate(None, tags=_parent_tags(ended), description=note)
+        return ended
 
     def _search(self, workers: _Workers, outbox: Outbox) -> None:
         spec, journal = self._spec, self._journal
         if len(journal.results) >= spec.search.trials and not journal.in_flight:
             return
-        self._watcher.say("starting the trainer")
+        self._watcher.say("loading TensorFlow")
+        # Before the engine: Keras Tuner imports TensorFlow too, and would not do it quietly.
+        executor = workers.executor()
         engine = make_engine(
             spec.search, spec.points, epochs=spec.train.epochs, study_name=spec.name
         )
@@ -283,7 +294,7 @@ class _Driver:
         limit = spec.search.timeout
         search(
             engine,
-            workers.executor(),
+            executor,
             journal,
             hear=lambda result: self._hear(result, outbox),
             trials=spec.search.trials,
@@ -353,13 +364,6 @@ class _Workers:
         """End its workers, if it was ever made."""
         if self._made is not None:
             self._made.close()
-
-
-def _store(tracker: Tracker, outbox: Outbox, model: RegisteredModel, number: int) -> str:
-    """Register a model once its trial's run is in the store."""
-    if outbox.drain(timeout_s=PATIENCE_S[True]):
-        raise TrackingError("the store is away; run the same command again to register it")
-    return tracker.register(model, number)
 
 
 def as_frame(results: Mapping[int, TrialResult], diagnosis: Diagnosis) -> pd.DataFrame:

@@ -303,8 +303,8 @@ def _search_problems(spec: SweepSpec, space: Space) -> Iterator[tuple[_Loc, str]
         endless = [name for name, d in space.dimensions.items() if d.values is None]
         yield (
             ("search", "sampler"),
-            f"grid needs dimensions of finitely many values, got {', '.join(endless)}; "
-            "give them a step or a choice",
+            f"grid needs finitely many points, got {', '.join(endless) or 'over a million'}; "
+            "give dimensions a step or a choice",
         )
     for k, point in enumerate(spec.search.start):
         for problem in _start_problems(space, point):
@@ -312,5 +312,6 @@ def _search_problems(spec: SweepSpec, space: Space) -> Iterator[tuple[_Loc, str]
 
 
 def _start_problems(space: Space, point: Params) -> list[str]:
-    """Say what is wrong with a point that may leave dimensions out."""
-    return [problem for problem in space.problems(point) if ": missing;" not in problem]
+    """Say what is wrong with a point that may leave dimensions out, a child's parent too."""
+    left_to_engine = (": missing;", ": does not exist")
+    return [p for p in space.problems(point) if not any(part in p for part in left_to_engine)]

@@ -16,30 +16,33 @@ class InlineExecutor:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._waiting: list[Trial] = []
-        self._running: Iterator[TrialResult] | None = None
+        self._running: Iterator[TrialResult] = iter(())
+        self._in_flight = 0
 
     @property
     def free(self) -> int:
         """One when nothing is in flight, else none."""
-        return 0 if self._waiting or self._running else 1
+        return 0 if self._in_flight else 1
 
     def submit(self, trials: Sequence[Trial]) -> None:
         """Take on trials; they are trained by the next `wait`."""
         self._waiting.extend(trials)
+        self._in_flight += len(trials)
 
     def wait(self, report: Report) -> list[TrialResult]:
         """Train until one trial has ended, and return it; empty when nothing was submitted."""
-        if self._running is None:
-            if not self._waiting:
-                return []
+        if not self._in_flight:
+            return []
+        if self._waiting:
             self._running = iter(self._trainer.train(self._waiting, report))
             self._waiting = []
-        result = next(self._running, None)
-        if result is None:
-            self._running = None
-            return self.wait(report)
+        result = next(self._running)
+        self._in_flight -= 1
+        if not self._in_flight:
+            # Let the trainer finish what it does after its last result.
+            next(self._running, None)
         return [result]
 
     def close(self) -> None:
         """Forget what is in flight."""
-        self._waiting, self._running = [], None
+        self._waiting, self._running, self._in_flight = [], iter(()), 0

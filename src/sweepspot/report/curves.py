@@ -20,8 +20,8 @@ class CurvePainter:
     """Draws one curve after another on one canvas: a new figure each would cost twice the time."""
 
     def __init__(self) -> None:
-        self._figure = Figure(figsize=(6.4, 3.6), dpi=100, layout="none")
-        self._canvas = FigureCanvasAgg(self._figure)
+        self._figure = Figure(figsize=(6.4, 3.6), dpi=100)
+        FigureCanvasAgg(self._figure)
         self._axes: Axes = self._figure.add_axes((0.11, 0.15, 0.86, 0.72))
 
     def save(
@@ -52,4 +52,4 @@ class CurvePainter:
         else:
             axes.text(0.5, 0.5, result.reason or "no epoch was completed", ha="center", wrap=True)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._canvas.print_png(path)
+        self._figure.savefig(path)

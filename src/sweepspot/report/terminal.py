@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,13 @@ class PlainTerminal:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._best = float("inf")
+
+    def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
+        """Print what the sweep will do."""
+        self._console.print(Text(name, style="bold"))
+        self._console.print(facts_table(facts))
+        for note in notes:
+            self.say(f"note: {note}")
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -129,7 +137,7 @@ class LiveTerminal(PlainTerminal):
         return Group(table, self._progress)
 
 
-def facts_table(facts: dict[str, str]) -> Table:
+def facts_table(facts: Mapping[str, str]) -> Table:
     """Return headings and texts side by side."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")

@@ -24,6 +24,9 @@ def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
         data: What is trained and measured on.
         weights: Folder of the weights that trials keep.
     """
+    from sweepspot.training.quiet import load_tensorflow
+
+    load_tensorflow()
     from sweepspot.training.plain import PlainTrainer
 
     def build(params: Params) -> keras.Model:
@@ -47,7 +50,7 @@ def measure(model: keras.Model, data: TrainingData, split: Split) -> tuple[float
     """Return J and the mean error of a network on a split."""
     from sweepspot.training.evaluate import Evaluator
 
-    measured = Evaluator(model, data).measure(split)
+    measured = Evaluator.of(model, data).measure(split)
     return measured.J, measured.error
 
 

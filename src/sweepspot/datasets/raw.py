@@ -1,0 +1,91 @@
+"""A data set as it was read, before anything is split, fitted or encoded."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+__all__ = ["Column", "Raw", "Rows", "columns_of", "did_you_mean", "named", "take"]
+
+Rows: TypeAlias = pd.DataFrame | npt.NDArray[Any]
+"""Features as the source has them: a table of columns, or an array `(examples, ...)`."""
+
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A feature column.
+
+    Attributes:
+        name: As in the source.
+        kind: Whether it is numbers, or text, categories and truth values.
+    """
+
+    name: str
+    kind: Literal["number", "text"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Raw:
+    """Examples and targets of one source.
+
+    Attributes:
+        X: Features.
+        y: One target column or more, a row an example.
+        n_given: Rows from this one on are the test split of the source itself; None if it has none.
+        notes: What people should know about it.
+    """
+
+    X: Rows
+    y: pd.DataFrame
+    n_given: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def take(rows: Rows, numbers: npt.NDArray[np.int64]) -> Rows:
+    """Return some rows, by their numbers."""
+    return rows.iloc[numbers] if isinstance(rows, pd.DataFrame) else rows[numbers]
+
+
+def columns_of(rows: Rows) -> tuple[Column, ...]:
+    """Return the name and kind of each column, none for an array."""
+    if not isinstance(rows, pd.DataFrame):
+        return ()
+    return tuple(
+        Column(name=str(name), kind="number" if _is_number(column) else "text")
+        for name, column in rows.items()
+    )
+
+
+def named(things: Iterable[object]) -> str:
+    """List things for a message, the first eight of them.
+
+    Example:
+        >>> named(["a", "b"])
+        'a, b'
+    """
+    words = [str(thing) for thing in things]
+    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
+    return ", ".join(words[:MOST_NAMED]) + more
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, as the end of a message.
+
+    Example:
+        >>> did_you_mean("prise", ["price", "rooms"])
+        '; did you mean price?'
+    """
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _is_number(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
