@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ ROWS_AT_A_TIME = 4096
 """Rows of one forward pass: large enough to keep the cores busy, small enough for any memory."""
 
 PerRow: TypeAlias = npt.NDArray[np.float32]
+Forward: TypeAlias = Callable[[FloatArray], tf.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,19 +59,29 @@ class Evaluation:
 
 
 class Evaluator:
-    """Measures one network again and again; its forward pass is traced once."""
+    """Measures one network again and again.
 
-    def __init__(self, model: keras.Model, data: TrainingData) -> None:
+    Args:
+        loss: The loss it was compiled with.
+        data: What is measured.
+        forward: What the network answers in inference mode.
+    """
+
+    def __init__(self, loss: keras.losses.Loss | str, data: TrainingData, forward: Forward) -> None:
         self.data = data
-        self._loss = unreduced(model.loss)
-        self._from_logits = bool(
-            getattr(self._loss, "from_logits", _config_says_logits(model.loss))
-        )
-        self._forward = tf.function(
+        self._loss = unreduced(loss)
+        self._from_logits = bool(getattr(self._loss, "from_logits", _config_says_logits(loss)))
+        self._forward = forward
+        self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
+
+    @classmethod
+    def of(cls, model: keras.Model, data: TrainingData) -> Evaluator:
+        """Return the evaluator of a compiled network, whose forward pass is traced once."""
+        forward = tf.function(
             lambda X: model(X, training=False),
             input_signature=[tf.TensorSpec((None, *data.input_shape), tf.float32)],
         )
-        self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
+        return cls(model.loss, data, forward)
 
     def J_cv(self) -> float:
         """Mean loss on the cross-validation split."""

@@ -16,8 +16,9 @@ from sweepspot.protocols import Report
 from sweepspot.space import Params
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.progress import Progress, measured
 from sweepspot.training.weights import load_last, save_weights
-from sweepspot.trial import Curve, State, Trial, TrialResult
+from sweepspot.trial import State, Trial, TrialResult
 
 __all__ = ["BuildModel", "PlainTrainer"]
 
@@ -69,10 +70,11 @@ class PlainTrainer:
     def _fit(self, trial: Trial, report: Report) -> TrialResult:
         keras.utils.set_random_seed(trial.seed)
         model = self.build(trial.params)
-        evaluator = Evaluator(model, self.data)
+        evaluator = Evaluator.of(model, self.data)
         if trial.continues:
             load_last(self.weights / f"{trial.continues[0]:05d}.npz", model)
-        watch = Watch(trial=trial, evaluator=evaluator, settings=self.settings, report=report)
+        progress = Progress(trial=trial, settings=self.settings, report=report)
+        watch = Watch(evaluator=evaluator, progress=progress)
         model.fit(
             self.data.train.X,
             self.data.train.y,
@@ -83,7 +85,7 @@ class PlainTrainer:
             verbose=0,
         )
         digest = None
-        if trial.keeps_weights and watch.state is not State.FAILED:
+        if trial.keeps_weights and progress.state is not State.FAILED:
             path = self.weights / f"{trial.key}.npz"
             digest = save_weights(path, model, watch.best_weights)
         result = watch.result(model)
@@ -94,18 +96,10 @@ class PlainTrainer:
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Measures J after each epoch, keeps the best weights, and stops a trial that should stop."""
 
-    trial: Trial
     evaluator: Evaluator
-    settings: Train
-    report: Report
-    state: State = State.COMPLETE
-    reason: str | None = None
+    progress: Progress
     best_weights: list[np.ndarray] = field(default_factory=list)
-    best_epoch: int = 0
     train_s: float = 0.0
-    _best: float = np.inf
-    _J_train: list[float] = field(default_factory=list)
-    _J_cv: list[float] = field(default_factory=list)
     _clock: float = 0.0
 
     def __post_init__(self) -> None:
@@ -118,59 +112,24 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         """Measure, keep, report, and decide whether to go on."""
         self.train_s += time.perf_counter() - self._clock
-        J_cv = self.evaluator.J_cv()
-        self._J_train.append(self.evaluator.J_train())
-        self._J_cv.append(J_cv)
-        if not np.isfinite(J_cv) or not all_finite(self.model):
-            self._stop(State.FAILED, f"diverged in epoch {epoch + 1}: J or a weight is not finite")
-            return
-        if J_cv < self._best - self._min_delta or not self.best_weights:
-            self._best, self.best_epoch = J_cv, epoch + 1
+        decision = self.progress.after_epoch(
+            self.evaluator.J_train(), self.evaluator.J_cv(), finite=all_finite(self.model)
+        )
+        if decision.keep:
             self.best_weights = self.model.get_weights()
-        if self.report(self.trial.number, epoch + 1, J_cv):
-            self._stop(State.PRUNED, f"pruned after epoch {epoch + 1}")
-        elif self._patience and epoch + 1 - self.best_epoch >= self._patience:
-            self.model.stop_training = True
+        self.model.stop_training = decision.stop
 
     def result(self, model: keras.Model) -> TrialResult:
         """Measure the best weights on both splits, and say how the trial ended."""
-        result = TrialResult(
-            trial=self.trial,
-            state=self.state,
-            reason=self.reason,
-            best_epoch=self.best_epoch,
+        result = self.progress.result(
             n_weights=sum(int(np.prod(w.shape)) for w in model.trainable_variables),
-            curve=Curve(
-                J_train=tuple(self._J_train),
-                J_cv=tuple(self._J_cv),
-                first_epoch=self.trial.first_epoch,
-            ),
             train_s=self.train_s,
         )
-        if self.state is State.FAILED:
+        if self.progress.state is State.FAILED:
             return result
         model.set_weights(self.best_weights)
-        measured = self.evaluator.everything()
-        return replace(
-            result,
-            J_train=measured.train.J,
-            J_cv=measured.cv.J,
-            error_train=measured.train.error,
-            error_cv=measured.cv.error,
-            losses=measured.kept(self.evaluator.data),
-        )
-
-    @property
-    def _patience(self) -> int:
-        return self.settings.early_stopping.patience if self.settings.early_stopping else 0
-
-    @property
-    def _min_delta(self) -> float:
-        return self.settings.early_stopping.min_delta if self.settings.early_stopping else 0.0
-
-    def _stop(self, state: State, reason: str) -> None:
-        self.state, self.reason = state, reason
-        self.model.stop_training = True
+        at_best = self.evaluator.everything()
+        return measured(result, at_best, at_best.kept(self.evaluator.data))
 
 
 def all_finite(model: keras.Model) -> bool:

@@ -1,0 +1,185 @@
+"""The compiled tier: trials of one structure share one trace."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from sweepspot.data import TrainingData
+from sweepspot.protocols import Report
+from sweepspot.spec import Train
+from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.plain import BuildModel, PlainTrainer, one_line
+from sweepspot.training.progress import Progress, measured
+from sweepspot.training.structure import (
+    Point,
+    Structure,
+    Untraceable,
+    dropouts,
+    read_point,
+    read_structure,
+)
+from sweepspot.training.trace import Arrays, Start, Trace
+from sweepspot.trial import State, Trial, TrialResult
+
+__all__ = ["CompiledTrainer", "batch_order"]
+
+MOST_TRACES = 32
+"""Traces that are kept; the one that was used least recently makes room."""
+
+
+def batch_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int32]:
+    """Return the rows in the order in which an epoch trains on them.
+
+    Args:
+        seed: The trial's.
+        epoch: Epochs completed before this one.
+        rows: Training examples.
+    """
+    drawn = np.random.default_rng([seed, epoch]).permutation(rows)
+    return drawn.astype(np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Network:
+    """One trial's network as its `build` gave it, and what was read from it."""
+
+    model: keras.Model
+    point: Point
+    structure: Structure
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledTrainer:
+    """Trains trials in traces that they share, and falls back to `fit` where it must.
+
+    Attributes:
+        data: The training and cross-validation splits.
+        build: Builds the compiled network of a point; always called with plain numbers.
+        settings: Epochs, batch size and early stopping.
+        weights: Folder of the weights that trials keep.
+    """
+
+    data: TrainingData
+    build: BuildModel
+    settings: Train
+    weights: Path
+    _traces: OrderedDict[str, Trace] = field(default_factory=OrderedDict)
+    _refused: dict[str, str] = field(default_factory=dict)
+    _arrays: list[Arrays] = field(default_factory=list)
+
+    def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
+        """Train each trial in turn, and yield its result."""
+        for trial in group:
+            started, clock = time.time(), time.perf_counter()
+            try:
+                result = self._train_one(trial, report)
+            except Untraceable as exc:
+                yield from self._plainly(trial, report, reason=str(exc))
+                continue
+            # Whatever the user's code, Keras or TensorFlow raises is this trial's result.
+            except Exception as exc:
+                result = TrialResult(trial=trial, state=State.FAILED, reason=one_line(exc))
+            yield replace(
+                result,
+                started_s=started,
+                elapsed_s=time.perf_counter() - clock,
+                trainer="compiled",
+                trainer_reason="one trace serves every trial of this structure",
+            )
+
+    def _plainly(self, trial: Trial, report: Report, reason: str) -> Iterator[TrialResult]:
+        plain = PlainTrainer(
+            data=self.data,
+            build=self.build,
+            settings=self.settings,
+            weights=self.weights,
+            reason=reason,
+        )
+        return plain.train([trial], report)
+
+    def _train_one(self, trial: Trial, report: Report) -> TrialResult:
+        if trial.continues or trial.keeps_weights:
+            raise Untraceable("its weights are kept for another training")
+        keras.utils.set_random_seed(trial.seed)
+        network = self._read(trial)
+        trace = self._trace_of(network, trial)
+        trace.start(start_of(network))
+        progress = Progress(trial=trial, settings=self.settings, report=report)
+        best, train_s = trace.snapshot(), 0.0
+        for epoch in range(trial.first_epoch, trial.epochs):
+            values = trace.epoch(batch_order(trial.seed, epoch, len(self.data.train)))
+            train_s += values.train_s
+            decision = progress.after_epoch(values.J_train, values.J_cv, finite=values.finite)
+            if decision.keep:
+                best = trace.snapshot()
+            if decision.stop:
+                break
+        n_weights = sum(int(np.prod(v.shape)) for v in network.model.trainable_variables)
+        result = progress.result(n_weights=n_weights, train_s=train_s)
+        if progress.state is State.FAILED:
+            return result
+        trace.restore(*best)
+        evaluator = Evaluator(network.model.loss, self.data, trace.outputs)
+        at_best = evaluator.everything()
+        return measured(result, at_best, at_best.kept(self.data))
+
+    def _read(self, trial: Trial) -> _Network:
+        model = self.build(trial.params)
+        if not model.built:
+            model.build((None, *self.data.input_shape))
+        point = read_point(model)
+        structure = read_structure(model, model.get_config(), point, self._batch_size(trial))
+        return _Network(model=model, point=point, structure=structure)
+
+    def _trace_of(self, network: _Network, trial: Trial) -> Trace:
+        key = network.structure.key
+        if key in self._refused:
+            raise Untraceable(self._refused[key])
+        if key not in self._traces:
+            try:
+                self._traces[key] = self._make_trace(network, self._batch_size(trial))
+            # TensorFlow may refuse a graph in any way it likes; `fit` shows whether it matters.
+            except Exception as exc:
+                self._refused[key] = f"could not be traced: {one_line(exc)}"
+                raise Untraceable(self._refused[key]) from exc
+            if len(self._traces) > MOST_TRACES:
+                self._traces.popitem(last=False)
+        self._traces.move_to_end(key)
+        return self._traces[key]
+
+    def _make_trace(self, network: _Network, batch_size: int) -> Trace:
+        if not self._arrays:
+            self._arrays.append(Arrays.of(self.data))
+        optimizer = network.model.optimizer
+        return Trace(
+            model=network.model,
+            optimizer=type(optimizer).from_config(optimizer.get_config()),
+            loss=network.model.loss,
+            structure=network.structure,
+            point=network.point,
+            arrays=self._arrays[0],
+            batch_size=batch_size,
+            padded=False,
+        )
+
+    def _batch_size(self, trial: Trial) -> int:
+        return int(trial.params.get("batch_size", self.settings.batch_size))
+
+
+def start_of(network: _Network) -> Start:
+    """Return where a network starts: its initial weights, states, numbers and seeds."""
+    model = network.model
+    return Start(
+        weights=[v.numpy() for v in model.trainable_variables],
+        states=[v.numpy() for v in model.non_trainable_variables],
+        point=network.point,
+        noise=[int(layer.seed_generator.state.numpy()[0]) % 2**31 for layer in dropouts(model)],
+    )

@@ -1,0 +1,289 @@
+"""One traced network: a whole epoch and its evaluation in a single call of TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from sweepspot.data import FloatArray, TrainingData
+from sweepspot.training.evaluate import ROWS_AT_A_TIME, unreduced
+from sweepspot.training.structure import Point, Structure
+from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, take_penalties_off
+
+__all__ = ["Arrays", "EpochValues", "Start", "Trace"]
+
+GATHERED_AT_ONCE = 64 * 2**20
+"""Bytes of examples that are put into the epoch's order as a whole, and not batch by batch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrays:
+    """The splits as tensors, shared by every trace of a trainer."""
+
+    X: tf.Tensor
+    y: tf.Tensor
+    X_cv: tf.Tensor
+    y_cv: tf.Tensor
+    X_kept: tf.Tensor
+    y_kept: tf.Tensor
+
+    @classmethod
+    def of(cls, data: TrainingData) -> Arrays:
+        """Copy the splits once."""
+        X, y = tf.constant(data.train.X), tf.constant(data.train.y)
+        whole = np.array_equal(data.kept_train, np.arange(len(data.train)))
+        return cls(
+            X=X,
+            y=y,
+            X_cv=tf.constant(data.cv.X),
+            y_cv=tf.constant(data.cv.y),
+            X_kept=X if whole else tf.gather(X, data.kept_train),
+            y_kept=y if whole else tf.gather(y, data.kept_train),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochValues:
+    """What one epoch gave; `train_s` are the seconds of its gradient steps."""
+
+    J_train: float
+    J_cv: float
+    finite: bool
+    train_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """Where a trial starts, in the shapes of the traced network.
+
+    Attributes:
+        weights: One array for each trainable variable.
+        states: One array for each variable that is not trained.
+        point: The numbers of the trial's network.
+        noise: Seed of each dropout layer.
+        live: 1 where a weight is real and 0 where it is padding; None when nothing is padded.
+        optimizer: State of the optimizer to go on from; None for a fresh one.
+    """
+
+    weights: list[FloatArray]
+    states: list[npt.NDArray[Any]]
+    point: Point
+    noise: list[int]
+    live: list[FloatArray] | None = None
+    optimizer: list[npt.NDArray[Any]] | None = None
+
+
+class Trace:
+    """Trains networks of one structure, one after another.
+
+    All weights lie in one vector where the optimizer treats each by itself: an update is then a
+    few operations, however many layers there are.
+
+    Args:
+        model: The network to trace; its known regularizers are taken off it.
+        optimizer: Not yet built.
+        loss: As compiled.
+        structure: Of the network.
+        point: Numbers of a trial of this structure; which of them are 0 matters.
+        arrays: What is trained and measured on.
+        batch_size: Examples a gradient step.
+        padded: Whether some weights may be padding.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        structure: Structure,
+        point: Point,
+        arrays: Arrays,
+        batch_size: int,
+        padded: bool,
+    ) -> None:
+        self.model = model
+        self.structure = structure
+        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
+        self._sizes = [int(np.prod(shape)) for shape in self.shapes]
+        self._arrays = arrays
+        self._batch = min(batch_size, int(arrays.X.shape[0]))
+        self._loss, self._per_example = keras.losses.get(loss), unreduced(loss)
+        self._optimizer = optimizer
+        self._weights = self._make_weights()
+        optimizer.build(self._weights)
+        self._fresh = [v.numpy() for v in optimizer.variables]
+        self._numbers = Numbers.of(point, [tuple(v.shape) for v in self._weights], padded=padded)
+        take_penalties_off(model)
+        swap_optimizer(optimizer, self._numbers)
+        swap_rates(model, self._numbers, optimizer.iterations)
+        inputs, targets = (
+            tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y)
+        )
+        self._step = tf.function(self._one_step, [inputs, targets], autograph=False)
+        self._total = tf.function(self._sum_of_losses, [inputs, targets], autograph=False)
+        self._forward = tf.function(self._infer, [inputs], autograph=False)
+        rows = int(arrays.X.shape[0])
+        self._epoch = tf.function(self._one_epoch, autograph=False).get_concrete_function(
+            tf.TensorSpec((rows,), tf.int32), tf.TensorSpec((), tf.int32)
+        )
+
+    def start(self, start: Start) -> None:
+        """Forget the last trial, and take on another's start."""
+        self._assign(start.weights, start.states)
+        state = self._fresh if start.optimizer is None else start.optimizer
+        for variable, value in zip(self._optimizer.variables, state, strict=True):
+            variable.assign(value)
+        rate = start.point.optimizer.get("learning_rate")
+        if rate is not None:
+            self._optimizer._learning_rate.assign(rate)
+        self._numbers.assign(start.point, start.noise, self._sizes, start.live)
+
+    def epoch(self, order: npt.NDArray[np.int32], steps: int | None = None) -> EpochValues:
+        """Train one epoch and measure.
+
+        Args:
+            order: The rows in the order in which they are trained on.
+            steps: Full batches to train before the partial last one; all of them when None.
+        """
+        full = len(order) // self._batch
+        values = self._epoch(tf.constant(order), tf.constant(full if steps is None else steps))
+        J_train, J_cv, finite, train_s = (value.numpy() for value in values)
+        return EpochValues(
+            J_train=float(J_train), J_cv=float(J_cv), finite=bool(finite), train_s=float(train_s)
+        )
+
+    def snapshot(self) -> tuple[list[FloatArray], list[npt.NDArray[Any]]]:
+        """Return the weights and the states, each variable by itself."""
+        weights = [v.numpy() for v in self._weights]
+        if self.structure.elementwise:
+            parts = np.split(weights[0], np.cumsum(self._sizes)[:-1])
+            weights = [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return weights, [v.numpy() for v in self.model.non_trainable_variables]
+
+    def restore(self, weights: list[FloatArray], states: list[npt.NDArray[Any]]) -> None:
+        """Put a snapshot back."""
+        self._assign(weights, states)
+
+    def outputs(self, X: tf.Tensor) -> tf.Tensor:
+        """Return what the network answers at its present weights, in inference mode."""
+        return self._forward(X)
+
+    def _make_weights(self) -> list[keras.Variable]:
+        if not self.structure.elementwise:
+            return list(self.model.trainable_variables)
+        return [keras.Variable(np.zeros(sum(self._sizes), np.float32), name="weights")]
+
+    def _assign(self, weights: list[FloatArray], states: list[npt.NDArray[Any]]) -> None:
+        if self.structure.elementwise:
+            weights = [np.concatenate([np.ravel(w) for w in weights])]
+        for variable, value in zip(self._weights, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.model.non_trainable_variables, states, strict=True):
+            variable.assign(value)
+
+    def _views(self, weights: list[tf.Tensor]) -> list[tf.Tensor]:
+        if not self.structure.elementwise:
+            return weights
+        parts = tf.split(weights[0], self._sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def _one_step(self, X: tf.Tensor, y: tf.Tensor) -> None:
+        weights = [v.value.read_value() for v in self._weights]
+        states = [v.value.read_value() for v in self.model.non_trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            outputs, after, extra = self.model.stateless_call(
+                self._views(weights), states, X, training=True, return_losses=True
+            )
+            loss = tf.add_n([self._loss(aligned(y, outputs), outputs), *extra])
+        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+        self._optimizer.apply(self._numbers.penalized(gradients, weights))
+        for variable, old, new in zip(
+            self.model.non_trainable_variables, states, after, strict=True
+        ):
+            if new is not old:
+                variable.assign(new)
+
+    def _one_epoch(self, order: tf.Tensor, steps: tf.Tensor) -> list[tf.Tensor]:
+        begun = tf.timestamp()
+        with tf.control_dependencies([begun]):
+            done = self._all_steps(order, steps)
+        with tf.control_dependencies([done]):
+            ended = tf.timestamp()
+        with tf.control_dependencies([ended]):
+            a = self._arrays
+            J_train, J_cv = self._mean(a.X_kept, a.y_kept), self._mean(a.X_cv, a.y_cv)
+            values = [*self._weights, *self.model.non_trainable_variables]
+            finite = [
+                tf.reduce_all(tf.math.is_finite(v.value))
+                for v in values
+                if v.value.dtype.is_floating
+            ]
+        return [J_train, J_cv, tf.reduce_all(finite), ended - begun]
+
+    def _all_steps(self, order: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+        rows, size = int(self._arrays.X.shape[0]), self._batch
+        at_once = self._arrays.X.dtype.size * self._arrays.X.shape.num_elements()
+        X, y = self._arrays.X, self._arrays.y
+        if at_once <= GATHERED_AT_ONCE:
+            X, y = tf.gather(X, order), tf.gather(y, order)
+
+        def train(start: tf.Tensor, end: tf.Tensor) -> None:
+            if at_once <= GATHERED_AT_ONCE:
+                self._step(X[start:end], y[start:end])
+            else:
+                chosen = order[start:end]
+                self._step(tf.gather(X, chosen), tf.gather(y, chosen))
+
+        def body(i: tf.Tensor) -> list[tf.Tensor]:
+            train(i * size, (i + 1) * size)
+            return [i + 1]
+
+        (done,) = tf.while_loop(lambda i: i < steps, body, [tf.constant(0)], parallel_iterations=1)
+        with tf.control_dependencies([done]):
+            if rows % size:
+                train(rows - rows % size, rows)
+        # The order of stateful operations within a function makes this read the last one.
+        with tf.control_dependencies([self._optimizer.iterations.value.read_value()]):
+            return tf.identity(done)
+
+    def _mean(self, X: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        rows, size = int(X.shape[0]), ROWS_AT_A_TIME
+        total = tf.constant(0.0, tf.float64)
+        if rows > size:
+            _, total = tf.while_loop(
+                lambda i, total: i < rows // size,
+                lambda i, total: [
+                    i + 1,
+                    total + self._total(X[i * size : (i + 1) * size], y[i * size : (i + 1) * size]),
+                ],
+                [tf.constant(0), total],
+                parallel_iterations=1,
+            )
+        if rows <= size or rows % size:
+            first = 0 if rows <= size else rows - rows % size
+            total += self._total(X[first:], y[first:])
+        return total / rows
+
+    def _sum_of_losses(self, X: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        outputs = self._infer(X)
+        losses = tf.cast(self._per_example(aligned(y, outputs), outputs), tf.float64)
+        # A loss of several values a row counts as their mean.
+        per_row = tf.cast(tf.size(losses) // tf.shape(X)[0], tf.float64)
+        return tf.reduce_sum(losses) / per_row
+
+    def _infer(self, X: tf.Tensor) -> tf.Tensor:
+        weights = self._views([v.value.read_value() for v in self._weights])
+        states = [v.value.read_value() for v in self.model.non_trainable_variables]
+        return self.model.stateless_call(weights, states, X, training=False)[0]
+
+
+def aligned(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Give targets the rank of the outputs, unless they are class numbers."""
+    return y if y.dtype.is_integer or len(y.shape) == len(outputs.shape) else y[:, None]
