@@ -120,15 +120,15 @@ def _show_end(console: Console, result: SweepResult, file: Path) -> None:
 
     champion = result.champion
     console.print()
-    console.print(leaderboard(result.frame, champion=champion.number if champion else None))
+    number = champion.number if champion else None
+    console.print(leaderboard(result.frame, champion=number, width=console.width))
     console.print()
-    console.print(f"verdict   {result.diagnosis.sweep.reason}", markup=False, highlight=False)
-    for line in result.champion_lines:
-        console.print(line, markup=False, highlight=False)
-    console.print(f"look      make ui, or: sweepspot ui   (sweep {result.name})", highlight=False)
+    lines = [f"verdict   {result.diagnosis.sweep.reason}", *result.champion_lines]
+    lines.append(f"look      make ui, or: sweepspot ui   (sweep {result.name})")
     if result.unsent:
-        console.print(
+        lines.append(
             f"not sent  {result.unsent} records did not reach the tracking store "
-            f"({result.trouble}); sweepspot run {file} sends them",
-            highlight=False,
+            f"({result.trouble}); sweepspot run {file} sends them"
         )
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -82,11 +82,13 @@ class Outcome:
         champion: The one selected, None when none may be.
         selection: The comparison of the finalists, None when there was none to compare.
         because: Why, in one or two sentences.
+        warning: Why the champion is not in the registry although it should be; empty if it is.
     """
 
     champion: Champion | None
     selection: Selection | None
     because: str
+    warning: str = ""
 
 
 class Crowning:
@@ -114,6 +116,7 @@ class Crowning:
         self._store = store
         self._ledger = ledger
         self._say = say
+        self._warning = ""
 
     def run(self, executor: Callable[[], Executor], diagnosis: Diagnosis) -> Outcome:
         """Train the finalists again, choose, and measure and register what was chosen.
@@ -137,7 +140,9 @@ class Crowning:
             return Outcome(champion=None, selection=selection, because=problem)
         champion = self._crown(executor, selection, diagnosis)
         because = f"#{champion.number:03d} is the champion: {selection.because}"
-        return Outcome(champion=champion, selection=selection, because=because)
+        return Outcome(
+            champion=champion, selection=selection, because=because, warning=self._warning
+        )
 
     def _train_repeats(
         self, executor: Callable[[], Executor], chosen: Sequence[TrialResult]
@@ -292,7 +297,7 @@ class Crowning:
         try:
             version = self._store(model, champion.number)
         except TrackingError as exc:
-            self._say(f"the champion is saved but not registered: {exc}")
+            self._warning = f"the champion is saved but not registered: {exc}"
             return champion
         return replace(champion, registered=f"{name}/{version}")
 

@@ -116,6 +116,8 @@ class SweepResult:
                 f"warning   this test split was opened {champion.test_openings} times by now, "
                 "so its score flatters a little more each time"
             )
+        if self.outcome.warning:
+            lines.append(f"warning   {self.outcome.warning}")
         where = f"models:/{self.target}@champion" if champion.registered else champion.folder
         return (*lines, f"model     {where}")
 

@@ -111,7 +111,7 @@ def _one_hot(text: Any, column: TextColumn) -> Any:
 
 
 def _answers(network: keras.Model, x: Any, encoding: TargetEncoding) -> Any:
-    outputs = network(x)
+    outputs = _uncompiled(network)(x)
     match encoding.task:
         case Task.MULTICLASS if _gives_logits(network):
             return keras.layers.Softmax()(outputs)
@@ -121,6 +121,13 @@ def _answers(network: keras.Model, x: Any, encoding: TargetEncoding) -> Any:
             return keras.layers.Rescaling(encoding.scale, encoding.shift)(outputs)
         case _:
             return outputs
+
+
+def _uncompiled(network: keras.Model) -> keras.Model:
+    """Return the same layers without the optimizer, which would be saved half."""
+    if isinstance(network, (keras.Sequential, keras.src.models.Functional)):
+        return keras.Model(network.inputs, network.outputs, name="network")
+    return network
 
 
 def _gives_logits(network: keras.Model) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pandas as pd
 import tensorflow as tf
 
 ROWS_AT_A_TIME = 8192
+
+# The signature that goes with the model says what MLflow would like to read from type hints.
+warnings.filterwarnings("ignore", message=".*type hints to the `predict`")
 
 
 class Champion(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
@@ -27,9 +31,8 @@ class Champion(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
             lambda inputs: network(inputs, training=False), reduce_retracing=True
         )
 
-    def predict(
-        self, context: Any, model_input: Any, params: dict[str, Any] | None = None
-    ) -> Any:
+    # MLflow reads a type hint on `model_input` as a schema, and has one of its own from us.
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Answer for raw rows.
 
         Args:

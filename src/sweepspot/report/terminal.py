@@ -31,6 +31,9 @@ STYLE = {
 }
 LAST, BEST = 6, 3
 
+MEASURES_WIDTH = 72
+"""What the leaderboard needs for its measures and labels."""
+
 _Row = tuple[TrialResult, Verdict]
 
 
@@ -147,20 +150,27 @@ def facts_table(facts: Mapping[str, str]) -> Table:
     return table
 
 
-def leaderboard(frame: pd.DataFrame, *, champion: int | None, rows: int = 10) -> Table:
+def leaderboard(
+    frame: pd.DataFrame, *, champion: int | None, width: int = 120, rows: int = 10
+) -> Table:
     """Return the best trials of a sweep, the champion marked.
 
     Args:
         frame: `SweepResult.frame`.
         champion: Number of the champion's trial.
+        width: Columns of the terminal; hyperparameters that do not fit are left out.
         rows: How many trials at most.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     searched = [c for c in frame.columns if c.startswith("params.") and len(frame[c].unique()) > 1]
+    room = max(0, width - MEASURES_WIDTH)
+    while sum(max(len(name) - len("params."), 8) + 2 for name in searched) > room:
+        searched.pop()
     for heading in ("", "trial", "J_cv", "J_train", "error", "weights", "label"):
-        table.add_column(heading, justify="left" if heading in ("", "trial", "label") else "right")
+        left = heading in ("", "trial", "label")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for name in searched:
-        table.add_column(name.removeprefix("params."), justify="right")
+        table.add_column(name.removeprefix("params."), justify="right", no_wrap=True)
     for _, row in frame.dropna(subset=["J_cv"]).nsmallest(rows, "J_cv").iterrows():
         table.add_row(
             "*" if row["number"] == champion else "",

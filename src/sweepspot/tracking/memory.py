@@ -112,7 +112,10 @@ class MemoryTracker:
         run.points += entries.changes(run.metrics, metrics or {})
         if description is not None:
             run.description = description
-        run.files |= {name: path.read_bytes() for name, path in (files or {}).items()}
+        try:
+            run.files |= {name: path.read_bytes() for name, path in (files or {}).items()}
+        except FileNotFoundError as exc:
+            raise RefusedError(f"tracking: cannot read {exc.filename}; it must exist") from exc
 
     def register(self, model: RegisteredModel, number: int) -> str:
         """Keep the model as the champion of its name, and return its version."""
@@ -134,6 +137,8 @@ class MemoryTracker:
 
     def _run(self, number: int | None) -> MemoryRun:
         if (run := self.runs.get(self._key(number))) is None:
-            what = "sweep" if number is None else f"trial {number}"
-            raise RefusedError(f"tracking: {what} has no run yet; start and record come first")
+            missing = "the sweep has no run yet; call start first"
+            if number is not None:
+                missing = f"trial {number} has no run yet; record it first"
+            raise RefusedError(f"tracking: {missing}")
         return run

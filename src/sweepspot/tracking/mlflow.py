@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 from mlflow import MlflowClient
 from mlflow.entities import (
@@ -272,7 +273,8 @@ def _search(sweep: _Sweep, tags: Mapping[str, str]) -> Iterator[Run]:
     page = search()
     yield from page
     while page.token:
-        page = search(page_token=str(page.token))
+        # Declared as a number; bytes from a database and text from a server.
+        page = search(page_token=cast("str", page.token))
         yield from page
 
 
@@ -302,4 +304,5 @@ def _upload(client: MlflowClient, run_id: str, name: str, path: Path) -> None:
     with TemporaryDirectory() as folder:
         copy = Path(folder, Path(name).name)
         shutil.copyfile(path, copy)
-        client.log_artifact(run_id, str(copy), str(Path(name).parent))
+        folders = "/".join(Path(name).parts[:-1])
+        client.log_artifact(run_id, str(copy), folders or None)

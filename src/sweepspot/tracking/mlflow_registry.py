@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 
 import mlflow  # noqa: TID253 - part of the MLflow adapter
 from mlflow import MlflowClient  # noqa: TID253
-from mlflow.entities import LoggedModelOutput  # noqa: TID253
+from mlflow.entities import LoggedModel, LoggedModelOutput  # noqa: TID253
 from mlflow.exceptions import MlflowException  # noqa: TID253
 from mlflow.models import Model, ModelSignature  # noqa: TID253
+from mlflow.tracking._tracking_service.utils import _use_tracking_uri  # noqa: TID253
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema  # noqa: TID253
 from mlflow.types.schema import AnyType  # noqa: TID253
 
@@ -35,17 +36,19 @@ def register(
     digest = fingerprint(model)
     version = _registered(client, model.name, run_id, digest)
     if version is None:
-        model_id = _log_model(client, model, experiment_id=experiment_id, run_id=run_id)
-        version = str(
-            client.create_model_version(
+        logged = _log_model(client, model, experiment_id=experiment_id, run_id=run_id)
+        # The client looks a `models:/` source up in the process's store, not in its own.
+        with _use_tracking_uri(client.tracking_uri):
+            made = client.create_model_version(
                 model.name,
-                source=f"models:/{model_id}",
+                # A database would look `models:/<id>` up in the ambient tracking URI.
+                source=logged.artifact_location,
                 run_id=run_id,
-                model_id=model_id,
+                model_id=logged.model_id,
                 tags={**model.tags, _FINGERPRINT: digest},
                 description=model.description,
-            ).version
-        )
+            )
+        version = str(made.version)
     client.set_registered_model_alias(model.name, ALIAS, version)
     return version
 
@@ -79,7 +82,7 @@ def _registered(client: MlflowClient, name: str, run_id: str, digest: str) -> st
 
 def _log_model(
     client: MlflowClient, model: RegisteredModel, *, experiment_id: str, run_id: str
-) -> str:
+) -> LoggedModel:
     logged = client.create_logged_model(experiment_id, name=model.name, source_run_id=run_id)
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         # Importing mlflow.pyfunc and saving an example warn about MLflow's own type hints.
@@ -103,4 +106,4 @@ def _log_model(
         client.log_model_artifacts(logged.model_id, str(path))
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    return logged.model_id
+    return logged
