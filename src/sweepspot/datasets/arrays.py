@@ -5,26 +5,33 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sweepspot.datasets.raw import Raw
+from sweepspot.datasets.raw import Raw, named
 from sweepspot.errors import SpecError
 from sweepspot.spec import Data
 
 __all__ = ["load_arrays"]
 
+Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+_WHOLE, _TRAIN, _TEST = ("x", "y"), ("x_train", "y_train"), ("x_test", "y_test")
+
 
 def load_arrays(data: Data, path: Path) -> Raw:
-    """Read examples and targets.
+    """Read examples and targets; upper and lower case of the arrays' names do not matter.
 
     Args:
         data: Names no target: the arrays are named by convention.
-        path: A `.npz` with `X` and `y`, in either case, or with `x_train`, `y_train`, `x_test` and
-            `y_test`, of which the last two are the test split.
+        path: A `.npz` with `X` and `y`, or with `x_train` and `y_train`, and maybe `x_test` and
+            `y_test`, which are the test split then.
+
+    Returns:
+        `X` as stored, `(examples, ...)`, the test rows last.
 
     Raises:
         SpecError: The file cannot be read, or its arrays do not fit one another.
@@ -32,47 +39,74 @@ def load_arrays(data: Data, path: Path) -> Raw:
     if data.target is not None:
         raise SpecError(f"data.target: a .npz has its target in y, got {data.target!r}; remove it")
     arrays = _read(path)
-    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
-        parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
-    elif {"x", "y"} <= arrays.keys():
-        parts = [(arrays["x"], arrays["y"])]
-    else:
-        raise SpecError(
-            "data.source: must have arrays X and y, or x_train, y_train, x_test and y_test, "
-            f"got {', '.join(arrays) or 'none'}; rename them"
-        )
-    problems = [problem for X, y in parts for problem in _problems(X, y)]
-    if not problems and len({X.shape[1:] for X, _ in parts} | {()}) > 2:
-        problems = ["data.source: x_train and x_test must have one shape of example; mend x_test"]
+    pairs = _pairs(arrays)
+    problems = [problem for pair in pairs for problem in _problems(arrays, pair)]
+    if len(pairs) > 1:
+        problems += _mismatches(arrays)
     if problems:
         raise SpecError(*problems)
-    X = np.concatenate([X for X, _ in parts])
-    y = np.concatenate([y.reshape(len(y), -1) for _, y in parts])
+    X = np.concatenate([arrays[x] for x, _ in pairs])
+    y = np.concatenate([arrays[y].reshape(len(arrays[y]), -1) for _, y in pairs])
     names = ["y"] if y.shape[1] == 1 else [f"y_{k}" for k in range(y.shape[1])]
-    n_given = len(parts[0][0]) if len(parts) == 2 else None
-    return Raw(X=X, y=pd.DataFrame(y, columns=names), n_given=n_given)
+    if len(pairs) == 1:
+        return Raw(X=X, y=pd.DataFrame(y, columns=names))
+    note = f"the {len(arrays['x_test']):,} test rows of the file are the test split"
+    n_given = len(arrays["x_train"])
+    return Raw(X=X, y=pd.DataFrame(y, columns=names), n_given=n_given, notes=(note,))
 
 
-def _read(path: Path) -> Mapping[str, npt.NDArray[Any]]:
+def _read(path: Path) -> Arrays:
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {name.lower(): stored[name] for name in stored.files}
-    # Not every broken file is a broken zip: np.load falls back to pickles and lists.
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as exc:
+    # Not every broken file is a broken zip: np.load falls back to pickles, and to one bare array.
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as exc:
+        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
         raise SpecError(
-            f"data.source: must be a readable .npz file of plain arrays, got {str(path)!r}: "
-            f"{str(exc).splitlines()[0] if str(exc) else type(exc).__name__}"
+            f"data.source: must be an .npz file of plain arrays, got {str(path)!r}: {reason}; "
+            "save it with numpy.savez(path, X=X, y=y)"
         ) from exc
 
 
-def _problems(X: npt.NDArray[Any], y: npt.NDArray[Any]) -> list[str]:
+def _pairs(arrays: Arrays) -> list[tuple[str, str]]:
+    if arrays.keys() >= set(_TRAIN):
+        return [_TRAIN, _TEST] if arrays.keys() >= set(_TEST) else [_TRAIN]
+    if arrays.keys() >= set(_WHOLE):
+        return [_WHOLE]
+    raise SpecError(
+        "data.source: must have arrays X and y, or x_train, y_train, x_test and y_test, "
+        f"got {named(arrays) or 'none'}; rename them"
+    )
+
+
+def _problems(arrays: Arrays, pair: tuple[str, str]) -> list[str]:
+    x_name, y_name = pair
+    X, y = arrays[x_name], arrays[y_name]
     problems = []
     if X.dtype.kind not in "biuf":
-        problems.append(f"data.source: X must be numbers, got {X.dtype}; encode it first")
-    if X.ndim < 2:
-        problems.append(f"data.source: X must have a row an example, got shape {X.shape}")
-    if y.ndim not in (1, 2):
-        problems.append(f"data.source: y must be a vector or a matrix, got shape {y.shape}")
+        problems.append(f"data.source: {x_name} must be numbers, got {X.dtype}; encode it first")
+    if X.ndim < 2 or 0 in X.shape:
+        problems.append(
+            f"data.source: {x_name} must be (examples, features) or (examples, height, width), "
+            f"got shape {X.shape}; reshape it"
+        )
+    if y.dtype.kind not in "biufU" or y.ndim not in (1, 2) or 0 in y.shape:
+        problems.append(
+            f"data.source: {y_name} must be numbers or text, a row an example, got {y.dtype} of "
+            f"shape {y.shape}; convert it"
+        )
     if X.ndim and y.ndim and len(X) != len(y):
-        problems.append(f"data.source: X and y must be equally long, got {len(X)} and {len(y)}")
+        problems.append(
+            f"data.source: {x_name} and {y_name} must be equally long, got {len(X)} and {len(y)}; "
+            "store a target for each example"
+        )
     return problems
+
+
+def _mismatches(arrays: Arrays) -> list[str]:
+    return [
+        f"data.source: {test} must have examples shaped as those of {train}, got "
+        f"{arrays[test].shape} and {arrays[train].shape}; store them alike"
+        for train, test in zip(_TRAIN, _TEST, strict=True)
+        if arrays[train].shape[1:] != arrays[test].shape[1:]
+    ]

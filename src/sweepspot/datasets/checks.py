@@ -67,9 +67,10 @@ def _too_large(values: npt.NDArray[Any]) -> bool:
 def unusable_problems(preprocessor: Preprocessor) -> list[str]:
     """Say that no feature can tell the rows apart, an empty list when one can."""
     if isinstance(preprocessor, TablePreprocessor):
-        usable = any(c.scale or c.flag for c in preprocessor.numbers) or preprocessor.texts
+        numbers_vary = any(c.scale or c.flag for c in preprocessor.numbers)
+        usable = numbers_vary or len(preprocessor.texts) > 0
     else:
-        usable = preprocessor.scale
+        usable = preprocessor.scale > 0
     if usable:
         return []
     return [

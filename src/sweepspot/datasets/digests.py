@@ -34,7 +34,7 @@ def _row_hashes(X: Rows, y: pd.DataFrame) -> npt.NDArray[np.uint64]:
         of_x = pd.util.hash_pandas_object(X, index=False).to_numpy()
     else:
         of_x = np.array([_bytes_hash(row) for row in X], dtype=np.uint64)
-    return of_x * np.uint64(31) + of_y
+    return np.asarray(of_x * np.uint64(31) + of_y, dtype=np.uint64)
 
 
 def _bytes_hash(row: npt.NDArray[Any]) -> int:

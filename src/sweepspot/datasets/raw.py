@@ -16,8 +16,6 @@ __all__ = ["Column", "Raw", "Rows", "columns_of", "did_you_mean", "named", "take
 Rows: TypeAlias = pd.DataFrame | npt.NDArray[Any]
 """Features as the source has them: a table of columns, or an array `(examples, ...)`."""
 
-MOST_NAMED = 8
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
@@ -50,8 +48,10 @@ class Raw:
 
 
 def take(rows: Rows, numbers: npt.NDArray[np.int64]) -> Rows:
-    """Return some rows, by their numbers."""
-    return rows.iloc[numbers] if isinstance(rows, pd.DataFrame) else rows[numbers]
+    """Return some rows, by their numbers; a table counts its own rows afresh."""
+    if isinstance(rows, pd.DataFrame):
+        return rows.iloc[numbers].reset_index(drop=True)
+    return rows[numbers]
 
 
 def columns_of(rows: Rows) -> tuple[Column, ...]:
@@ -64,16 +64,16 @@ def columns_of(rows: Rows) -> tuple[Column, ...]:
     )
 
 
-def named(things: Iterable[object]) -> str:
-    """List things for a message, the first eight of them.
+def named(things: Iterable[object], *, at_most: int = 8) -> str:
+    """List things for a message, the first few of them.
 
     Example:
-        >>> named(["a", "b"])
-        'a, b'
+        >>> named(["a", "b", "c"], at_most=2)
+        'a, b and 1 more'
     """
     words = [str(thing) for thing in things]
-    more = f" and {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
-    return ", ".join(words[:MOST_NAMED]) + more
+    more = f" and {len(words) - at_most} more" if len(words) > at_most else ""
+    return ", ".join(words[:at_most]) + more
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

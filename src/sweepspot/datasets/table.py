@@ -136,9 +136,10 @@ def _read_csv(path: Path) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
         # Not through the pandas metadata: an index column would leave the frame.
-        return pq.read_table(path).to_pandas(ignore_metadata=True)
+        frame: pd.DataFrame = pq.read_table(path).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as exc:
         raise _unreadable(path, "Parquet", exc) from exc
+    return frame
 
 
 def _unreadable(path: Path, form: str, exc: Exception) -> SpecError:

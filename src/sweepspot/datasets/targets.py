@@ -240,18 +240,15 @@ def _is_numeric(column: pd.Series) -> bool:
 
 def _classes(column: pd.Series) -> npt.NDArray[Any]:
     """Return class values in a NumPy dtype that sorts: numbers, booleans, or `str` objects."""
-    if pd.api.types.is_bool_dtype(column.dtype):
+    dtype: Any = column.dtype
+    if pd.api.types.is_bool_dtype(dtype):
         return column.to_numpy(dtype=np.bool_)
-    if pd.api.types.is_integer_dtype(column.dtype):
-        return column.to_numpy(dtype=_plain_integer(column.dtype))
+    if pd.api.types.is_integer_dtype(dtype):
+        # A nullable dtype such as Int64 names its NumPy one.
+        return column.to_numpy(dtype=getattr(dtype, "numpy_dtype", dtype))
     if _is_numeric(column):
         return column.to_numpy(dtype=np.float64)
     values = column.to_numpy(dtype=object)
     if all(isinstance(value, bool) for value in values):
         return values.astype(np.bool_)
     return np.array([str(value) for value in values], dtype=object)
-
-
-def _plain_integer(dtype: Any) -> npt.DTypeLike:
-    """Return the NumPy dtype of an integer column, nullable ones included."""
-    return np.dtype(dtype.numpy_dtype if hasattr(dtype, "numpy_dtype") else dtype)
