@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 def test_a_full_disk_is_named(tmp_path):
-    with Journal(tmp_path) as journal, open("/dev/full", "wb", buffering=0) as full:
+    with Journal(tmp_path) as journal, Path("/dev/full").open("wb", buffering=0) as full:
         journal._file, real = full, journal._file
 
         with pytest.raises(SweepspotError, match="make room"):

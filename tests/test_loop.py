@@ -12,7 +12,7 @@ from sweepspot.trial import Curve, State, Trial, TrialResult
 SPACE = Space.of({"x": Float(0.0, 1.0), "units": Int(1, 9)})
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Stands for a `kill -9`: nobody catches it."""
 
 
@@ -27,7 +27,7 @@ class FakeTrainer:
     def train(self, group, report):
         for trial in group:
             if trial.number == self.killed_at:
-                raise Stopped
+                raise StoppedError
             self.trained.append((trial.number, trial.repeat))
             yield self._result(trial, report)
 
@@ -67,7 +67,7 @@ def test_a_search_runs_to_its_last_trial(tmp_path):
 @pytest.mark.parametrize("killed_at", [0, 1, 5, 11])
 def test_a_killed_search_goes_on_as_if_nothing_had_happened(tmp_path, killed_at):
     whole, _ = run(tmp_path / "whole", FakeTrainer())
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(tmp_path / "killed", FakeTrainer(killed_at=killed_at))
 
     again = FakeTrainer()

@@ -103,7 +103,7 @@ def test_select_ignores_order(order):
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.01, 1.0), st.integers(0, 2))
-def test_raising_a_J_cv_never_crowns_it(rise, loser):
+def test_a_raised_loss_never_crowns(rise, loser):
     candidates = [candidate(k, 0.1 + 0.01 * k, n_weights=10 + k, spread=0.01) for k in range(3)]
     before = select(candidates).number
     raised = [

@@ -16,7 +16,6 @@ from sweepspot.datasets.baselines import PerExample
 from sweepspot.diagnosis import Diagnosis
 from sweepspot.errors import TrackingError
 from sweepspot.journal import Journal
-from sweepspot.judging import run_id
 from sweepspot.ledger import Opening, TestLedger
 from sweepspot.loop import train_again
 from sweepspot.preview import run_name
@@ -25,7 +24,7 @@ from sweepspot.selection import Candidate, Selection, finalists, select
 from sweepspot.space import Params
 from sweepspot.spec import SweepSpec
 from sweepspot.training import measure, restore_model
-from sweepspot.trial import State, Trial, TrialResult, trial_seed
+from sweepspot.trial import State, Trial, TrialResult, run_id, trial_seed
 
 __all__ = ["Champion", "Crowning", "Outcome"]
 

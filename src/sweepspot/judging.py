@@ -17,22 +17,12 @@ from sweepspot.diagnosis import (
 from sweepspot.diagnosis.evidence import RunState
 from sweepspot.space import Choice, Space
 from sweepspot.spec import SweepSpec
-from sweepspot.trial import Losses, State, TrialResult
+from sweepspot.trial import Losses, State, TrialResult, run_id
 
-__all__ = ["Judge", "run_id"]
+__all__ = ["Judge"]
 
 COMPANY = 24
 """How many of the best trials a provisional verdict looks at: enough for a frontier, and cheap."""
-
-
-def run_id(number: int) -> str:
-    """Name a trial in a diagnosis.
-
-    Example:
-        >>> run_id(7)
-        '#007'
-    """
-    return f"#{number:03d}"
 
 
 class Judge:

@@ -20,7 +20,7 @@ from sweepspot.engines import make_engine
 from sweepspot.errors import SweepspotError
 from sweepspot.executors import make_executor
 from sweepspot.journal import Journal
-from sweepspot.judging import Judge, run_id
+from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
 from sweepspot.loop import replay, search
 from sweepspot.preview import Preview, preview, run_name
@@ -32,7 +32,7 @@ from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
 from sweepspot.tracking import make_tracker
 from sweepspot.tracking.outbox import Outbox
-from sweepspot.trial import State, TrialResult
+from sweepspot.trial import State, TrialResult, run_id
 
 __all__ = ["Sweep", "SweepResult", "Watcher"]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sweepspot.space import Params
 
-__all__ = ["Curve", "Losses", "State", "Trial", "TrialResult", "trial_seed"]
+__all__ = ["Curve", "Losses", "State", "Trial", "TrialResult", "run_id", "trial_seed"]
 
 
 class State(StrEnum):
@@ -164,6 +164,16 @@ def trial_seed(sweep_seed: int, number: int, repeat: int = 0) -> int:
         (True, False)
     """
     return int(np.random.SeedSequence([sweep_seed, number, repeat]).generate_state(1)[0] >> 1)
+
+
+def run_id(number: int) -> str:
+    """Name a trial as people and diagnoses do.
+
+    Example:
+        >>> run_id(7)
+        '#007'
+    """
+    return f"#{number:03d}"
 
 
 def trial_to_json(trial: Trial) -> dict[str, Any]:

@@ -76,9 +76,7 @@ def _table_inputs(preprocessor: TablePreprocessor) -> tuple[dict[str, Any], Any]
     inputs: dict[str, Any] = {}
     parts = []
     if preprocessor.numbers:
-        inputs[NUMBERS] = keras.Input(
-            (len(preprocessor.numbers),), dtype="float64", name=NUMBERS
-        )
+        inputs[NUMBERS] = keras.Input((len(preprocessor.numbers),), dtype="float64", name=NUMBERS)
         parts += _scaled(inputs[NUMBERS], preprocessor.numbers)
     for k, column in enumerate(preprocessor.texts):
         text = inputs[f"text_{k}"] = keras.Input((1,), dtype="string", name=f"text_{k}")
@@ -139,11 +137,16 @@ def _gives_logits(network: keras.Model) -> bool:
 
 def _meta(dataset: Dataset) -> Mapping[str, Any]:
     preprocessor = dataset.preprocessor
-    is_table = isinstance(preprocessor, TablePreprocessor)
+    if isinstance(preprocessor, ImagePreprocessor):
+        used: dict[str, Any] = {"numbers": [], "texts": [], "shape": list(preprocessor.shape)}
+    else:
+        used = {
+            "numbers": [c.name for c in preprocessor.numbers],
+            "texts": [c.name for c in preprocessor.texts],
+            "shape": None,
+        }
     return {
         "columns": [column.name for column in dataset.columns],
-        "numbers": [c.name for c in preprocessor.numbers] if is_table else [],
-        "texts": [c.name for c in preprocessor.texts] if is_table else [],
-        "shape": None if is_table else list(preprocessor.shape),
         "target": dataset.encoding.to_json(),
+        **used,
     }

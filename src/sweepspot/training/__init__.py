@@ -32,7 +32,11 @@ def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
     def build(params: Params) -> keras.Model:
         return build_model(spec, data, params)
 
-    return PlainTrainer(data=data, build=build, settings=spec.train, weights=weights)
+    if spec.trainer == "plain":
+        return PlainTrainer(data=data, build=build, settings=spec.train, weights=weights)
+    from sweepspot.training.compiled import CompiledTrainer
+
+    return CompiledTrainer(data=data, build=build, settings=spec.train, weights=weights)
 
 
 def restore_model(
