@@ -304,21 +304,21 @@ def _baseline_section(sweep: SweepVerdict) -> str:
         (
             b.name if b.measure == "J" else f"{b.name} ({b.measure})",
             {"present": "yes", "absent": "no"}.get(b.reached.value, "not clear"),
+            "nothing shown" if b.label is Label.GOOD_FIT else words(b.label),
             *(
                 f"{i.value:+.3g} ({i.low:+.3g} to {i.high:+.3g})"
                 for i in (b.gap, b.avoidable_bias, b.excess_variance)
             ),
-            "nothing shown" if b.label is Label.GOOD_FIT else words(b.label),
         )
         for b in sweep.baselines.values()
     ]
     headings = (
         "baseline",
         "reached",
+        "in the way",
         "best run minus it",
         "avoidable bias",
         "excess variance",
-        "what is in the way",
     )
     return (
         "<section><h2>Baselines</h2><p>The best run beside what it is measured against, each "
