@@ -48,13 +48,9 @@ class Point(NamedTuple):
 
 def status(state: State | None) -> str:
     """Return the run status of a state; None is an interrupted sweep."""
-    match state:
-        case State.COMPLETE:
-            return "FINISHED"
-        case State.FAILED:
-            return "FAILED"
-        case State.PRUNED | None:
-            return "KILLED"
+    if state is State.COMPLETE:
+        return "FINISHED"
+    return "FAILED" if state is State.FAILED else "KILLED"
 
 
 def started_ms(result: TrialResult) -> int:

@@ -12,7 +12,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput  # noqa: TID253
 from mlflow.exceptions import MlflowException  # noqa: TID253
 from mlflow.models import Model, ModelSignature  # noqa: TID253
 from mlflow.tracking._tracking_service.utils import _use_tracking_uri  # noqa: TID253
-from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema  # noqa: TID253
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: TID253
 from mlflow.types.schema import AnyType  # noqa: TID253
 
 from sweepspot.protocols import RegisteredModel
@@ -60,9 +60,11 @@ def signature(model: RegisteredModel) -> ModelSignature:
     the model file casts. An array has no input schema, because one of a tensor takes one dtype.
     """
     anything = AnyType()  # type: ignore[no-untyped-call]
-    inputs = Schema([ColSpec(anything, name, required=False) for name, _ in model.columns])
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(anything, name, required=False) for name, _ in model.columns
+    ]
     return ModelSignature(
-        inputs=inputs if model.columns else None,
+        inputs=Schema(columns) if columns else None,
         outputs=Schema([ColSpec(_OUTPUTS[model.output])]),
         params=ParamSchema([ParamSpec("output", DataType.string, "predictions")]),
     )

@@ -61,8 +61,6 @@ def connect(uri: str) -> MlflowClient:
         _check_sqlite(path)
     try:
         return MlflowClient(tracking_uri=uri)
-    except TrackingError:
-        raise
     except Exception as exc:
         # Every kind of store has exceptions of its own here: drivers, dialects, schema versions.
         raise RefusedError(
