@@ -18,6 +18,7 @@ from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
 from sweepspot.training.plain import BuildModel, PlainTrainer, one_line
 from sweepspot.training.progress import Progress, measured
+from sweepspot.training.seeds import seed_keras
 from sweepspot.training.structure import (
     Point,
     Structure,
@@ -71,7 +72,7 @@ class CompiledTrainer:
     build: BuildModel
     settings: Train
     weights: Path
-    _traces: OrderedDict[str, Trace] = field(default_factory=OrderedDict)
+    traces: OrderedDict[str, Trace] = field(default_factory=OrderedDict)
     _refused: dict[str, str] = field(default_factory=dict)
     _arrays: list[Arrays] = field(default_factory=list)
 
@@ -108,7 +109,7 @@ class CompiledTrainer:
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
         if trial.continues or trial.keeps_weights:
             raise Untraceable("its weights are kept for another training")
-        keras.utils.set_random_seed(trial.seed)
+        seed_keras(trial.seed)
         network = self._read(trial)
         trace = self._trace_of(network, trial)
         trace.start(start_of(network))
@@ -143,17 +144,17 @@ class CompiledTrainer:
         key = network.structure.key
         if key in self._refused:
             raise Untraceable(self._refused[key])
-        if key not in self._traces:
+        if key not in self.traces:
             try:
-                self._traces[key] = self._make_trace(network, self._batch_size(trial))
+                self.traces[key] = self._make_trace(network, self._batch_size(trial))
             # TensorFlow may refuse a graph in any way it likes; `fit` shows whether it matters.
             except Exception as exc:
                 self._refused[key] = f"could not be traced: {one_line(exc)}"
                 raise Untraceable(self._refused[key]) from exc
-            if len(self._traces) > MOST_TRACES:
-                self._traces.popitem(last=False)
-        self._traces.move_to_end(key)
-        return self._traces[key]
+            if len(self.traces) > MOST_TRACES:
+                self.traces.popitem(last=False)
+        self.traces.move_to_end(key)
+        return self.traces[key]
 
     def _make_trace(self, network: _Network, batch_size: int) -> Trace:
         if not self._arrays:

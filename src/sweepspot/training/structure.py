@@ -93,6 +93,7 @@ def read_structure(model: keras.Model, config: Config, point: Point, batch_size:
     """
     _refuse_model(model)
     _refuse_optimizer(model.optimizer)
+    _refuse_initializers(config)
     optimizer = _optimizer_config(model.optimizer, point)
     names = {layer.name: f"#{i}" for i, layer in enumerate(model._flatten_layers())}
     network = _plain(config, names)
@@ -186,6 +187,21 @@ def _refuse_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     rate = optimizer._learning_rate
     if not isinstance(rate, keras.Variable) and not _stock(type(rate)):
         raise Untraceable("a learning rate schedule that is not one of Keras")
+
+
+def _refuse_initializers(config: Any) -> None:
+    entries: Sequence[Any] = config if isinstance(config, list | tuple) else ()
+    if isinstance(config, Mapping):
+        entries = list(config.values())
+        for key, value in config.items():
+            if key.endswith("_initializer") and not _is_stock_initializer(value):
+                raise Untraceable(f"{key} is not one of Keras")
+    for entry in entries:
+        _refuse_initializers(entry)
+
+
+def _is_stock_initializer(config: Any) -> bool:
+    return not isinstance(config, Mapping) or config.get("module") == "keras.initializers"
 
 
 def _elementwise(model: keras.Model) -> bool:
