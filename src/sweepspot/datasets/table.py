@@ -164,8 +164,11 @@ def _without_row_numbers(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, 
 
 def _plain_numbers(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn columns of Decimal and other number objects into floats."""
-    objects = frame.select_dtypes(include=["object"]).columns
-    numbers = [c for c in objects if pd.api.types.infer_dtype(frame[c], skipna=True) in _NUMBERS]
+    numbers = [
+        name
+        for name, column in frame.items()
+        if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS
+    ]
     return frame.astype(dict.fromkeys(numbers, np.float64)) if numbers else frame
 
 

@@ -83,12 +83,12 @@ def _task_problems(y: pd.DataFrame, task: Task) -> list[str]:
     if task in _NUMERIC_TASKS and not _is_numeric(column):
         return [
             f"data.target: {column.name} must be a number for task {task.value}, got "
-            f"{column.iloc[0]!r}; correct the column, or set task: multiclass"
+            f"{column.iloc[:1].tolist()[0]!r}; correct the column, or set task: multiclass"
         ]
     if n_values < 2:
         return [
             f"data.target: {column.name} must have at least two different values, got only "
-            f"{column.iloc[0]!r}; add rows of another class"
+            f"{column.iloc[:1].tolist()[0]!r}; add rows of another class"
         ]
     if task is Task.BINARY and n_values > 2:
         return [
