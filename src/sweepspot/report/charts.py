@@ -194,7 +194,7 @@ def _is_measured(result: TrialResult) -> bool:
 
 
 def _points(label: Label, members: Results, champion: int | None) -> Chart:
-    color = f"var(--{label})"
+    color, is_open = f"var(--{label})", "open" in SYMBOLS[label]
     return {
         "type": "scatter",
         "mode": "markers",
@@ -209,9 +209,9 @@ def _points(label: Label, members: Results, champion: int | None) -> Chart:
             "symbol": SYMBOLS[label],
             "size": [15 if n == champion else 11 for n in members],
             "line": {
-                "width": [2.5 if n == champion else 1 for n in members],
+                "width": [2.5 if n == champion or is_open else 1 for n in members],
                 # An open symbol is drawn in the colour of its line.
-                "color": color if "open" in SYMBOLS[label] else _rims(members, champion),
+                "color": color if is_open else _rims(members, champion),
             },
         },
     }

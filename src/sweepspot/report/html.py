@@ -81,7 +81,7 @@ def write_report(
         _split_section(diagnosis),
         _curve_section(results, diagnosis),
         _space_section(),
-        _finalist_section(selection),
+        _finalist_section(selection, results),
         _baseline_section(diagnosis.sweep),
         _trial_section(results, diagnosis, space, champion),
         _facts_section(facts or {}),
@@ -263,12 +263,14 @@ def _space_section() -> str:
     )
 
 
-def _finalist_section(selection: Selection | None) -> str:
+def _finalist_section(selection: Selection | None, results: Results) -> str:
     if selection is None:
         return ""
+    seen = {c.number: results[c.number].J_cv for c in selection.contenders}
     rows = [
         (
             run_id(c.number) + (" champion" if c.number == selection.number else ""),
+            number_text(seen[c.number]),
             number_text(c.J_cv),
             number_text(c.spread),
             f"{c.difference:+.4g}" if c.difference else "0",
@@ -280,7 +282,8 @@ def _finalist_section(selection: Selection | None) -> str:
     ]
     headings = (
         "finalist",
-        "mean J_cv",
+        "J_cv in the sweep",
+        "mean J_cv on fresh seeds",
         "spread over seeds",
         "difference",
         "standard error",
@@ -291,9 +294,20 @@ def _finalist_section(selection: Selection | None) -> str:
         "<section><h2>Finalists on fresh seeds</h2>"
         f"<p>The model is repeat {selection.repeat} of {run_id(selection.number)}: "
         f"{escape(selection.because)}. The bars are one standard error of the paired difference "
-        "over examples and seeds.</p>"
+        f"over examples and seeds. {_optimism(selection, seen)}</p>"
         f"{_chart('finalists', 'difference of each finalist to the best, with standard error')}"
         f"{_table(headings, rows)}</section>"
+    )
+
+
+def _optimism(selection: Selection, seen: Mapping[int, float | None]) -> str:
+    """Say how much the choice of the lowest J_cv flattered the finalists."""
+    rises = [c.J_cv - J for c in selection.contenders if (J := seen[c.number]) is not None]
+    if not rises or (rise := sum(rises) / len(rises)) <= 0:
+        return ""
+    return (
+        f"Their mean J_cv on fresh seeds is {rise:.3g} above what the sweep showed: "
+        "the best of many trials look better than they are."
     )
 
 
