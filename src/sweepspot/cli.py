@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
+import threading
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-OK, BAD_INPUT, NO_CHAMPION, INTERRUPTED = 0, 2, 3, 130
+BAD_INPUT, NO_CHAMPION, INTERRUPTED = 2, 3, 130
+
+OPENS_AFTER_S = 12.0
+"""When `ui` opens the browser: the server needs about ten seconds to start."""
 
 app = typer.Typer(
     name="sweepspot",
@@ -81,16 +87,27 @@ def ui(
 ) -> None:
     """Show the sweeps in the MLflow UI, on 127.0.0.1."""
     from sweepspot.tracking.mlflow_store import resolve
+    from sweepspot.tracking.views import views
 
     store = resolve(uri)
-    if store.startswith(("http:", "https:")):
-        typer.echo(f"this project's runs are at {store}")
+    is_server = store.startswith(("http:", "https:"))
+    root = store.rstrip("/") if is_server else f"http://127.0.0.1:{port}"
+    found = views(store)
+    typer.echo(f"MLflow UI: {root}" + ("" if is_server else "   (Ctrl-C ends it)"))
+    for sweep, path in found.items():
+        typer.echo(f"  {sweep}: {root}{path}")
+    newest = root + next(iter(found.values()), "")
+    if is_server:
+        webbrowser.open(newest)
         return
-    typer.echo(f"MLflow UI on http://127.0.0.1:{port} (Ctrl-C ends it)")
+    # It takes some seconds until the server answers; the browser asks again by itself.
+    timer = threading.Timer(OPENS_AFTER_S, webbrowser.open, [newest])
+    timer.daemon = True
+    timer.start()
     arguments = ["-m", "mlflow", "ui", "--backend-store-uri", store]
     arguments += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    os.execv(sys.executable, [sys.executable, *arguments])
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    subprocess.run([sys.executable, *arguments], env=quiet, check=False)
 
 
 def main() -> None:

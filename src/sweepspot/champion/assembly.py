@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from sweepspot.champion import artifact_paths
 from sweepspot.data import Task
@@ -88,8 +89,14 @@ def _scaled(numbers: Any, columns: tuple[NumberColumn, ...]) -> list[Any]:
     """Standardize in float64, as the training data were: a time stamp has more than 7 digits."""
     missing = keras.ops.isnan(numbers)
     filled = keras.ops.where(missing, keras.ops.zeros_like(numbers), numbers)
-    scale, offset = [c.scale for c in columns], [c.offset for c in columns]
-    scaled = keras.layers.Rescaling(scale, offset, dtype="float64")(filled)
+    # Rescaling rounds its numbers to float32, so the mean is taken off first, as float32 holds it;
+    # what that leaves of it is small, and so is what rounding takes of the rest.
+    scale = np.array([c.scale for c in columns])
+    mean = np.array([-c.offset / c.scale if c.scale else 0.0 for c in columns])
+    near = mean.astype(np.float32).astype(np.float64)
+    centred = keras.layers.Rescaling(1.0, (-near).tolist(), dtype="float64")(filled)
+    rest = ((near - mean) * scale).tolist()
+    scaled = keras.layers.Rescaling(scale.tolist(), rest, dtype="float64")(centred)
     present = keras.ops.where(missing, keras.ops.zeros_like(scaled), scaled)
     parts = [keras.ops.cast(present, "float32")]
     flagged = [k for k, c in enumerate(columns) if c.flag]
@@ -124,7 +131,7 @@ def _answers(network: keras.Model, x: Any, encoding: TargetEncoding) -> Any:
 def _uncompiled(network: keras.Model) -> keras.Model:
     """Return the same layers without the optimizer, which would be saved half."""
     if isinstance(network, (keras.Sequential, keras.src.models.Functional)):
-        return keras.Model(network.inputs, network.outputs, name="network")
+        return keras.Model(network.inputs[0], network.outputs[0], name="network")
     return network
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,6 @@ import pandas as pd
 import tensorflow as tf
 
 ROWS_AT_A_TIME = 8192
-
-# The signature that goes with the model says what MLflow would like to read from type hints.
-warnings.filterwarnings("ignore", message=".*type hints to the `predict`")
 
 
 class Champion(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
@@ -31,8 +27,11 @@ class Champion(mlflow.pyfunc.PythonModel):  # type: ignore[misc,name-defined]
             lambda inputs: network(inputs, training=False), reduce_retracing=True
         )
 
-    # MLflow reads a type hint on `model_input` as a schema, and has one of its own from us.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    # A hint of DataFrame is the one that MLflow neither warns of nor reads as a schema; arrays
+    # pass as well.
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> Any:
         """Answer for raw rows.
 
         Args:

@@ -30,6 +30,7 @@ from sweepspot.tracking import entries, mlflow_registry
 from sweepspot.tracking.entries import Point
 from sweepspot.tracking.mlflow_store import artifact_root, connect, resolve, translated
 from sweepspot.tracking.refused import RefusedError
+from sweepspot.tracking.views import add_view
 from sweepspot.trial import State, TrialResult
 
 __all__ = ["MlflowTracker"]
@@ -235,6 +236,7 @@ def _describe_sweep(sweep: _Sweep, parent: Run) -> None:
         client.log_inputs(run_id, [_dataset_input(plan.dataset)])
     for name, text in plan.files.items():
         client.log_text(run_id, text, name)
+    add_view(client, sweep.experiment_id, plan.sweep)
 
 
 def _dataset_input(facts: Mapping[str, object]) -> DatasetInput:
