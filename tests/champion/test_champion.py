@@ -29,7 +29,7 @@ def table():
             "rooms": rng.integers(1, 9, N_ROWS),
             "age": rng.uniform(0, 80, N_ROWS),
             "sold_at": 1.7e9 + rng.uniform(0, 1e4, N_ROWS),
-            "place": rng.choice(["coast", "hill", "[UNK]"], N_ROWS),
+            "place": rng.choice(["[UNK]", "coast", "hill"], N_ROWS, p=[0.5, 0.3, 0.2]),
             "garden": rng.random(N_ROWS) < 0.5,
             "same": 1.0,
         }

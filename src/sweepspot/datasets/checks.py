@@ -13,8 +13,8 @@ from sweepspot.datasets.raw import Raw, columns_of, named
 
 __all__ = ["feature_problems", "unusable_problems", "without_empty"]
 
-LARGEST = 1e100
-"""Larger numbers overflow when they are squared for a standard deviation."""
+LARGEST = 1e30
+"""Larger numbers overflow where a deviation is squared, or in float32."""
 
 
 def without_empty(raw: Raw) -> tuple[Raw, tuple[str, ...]]:
