@@ -1,15 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests.training.cases import make_data, make_trainer, reference, train
 
 from sweepspot.data import Task
 from sweepspot.networks import ACTIVATIONS, OPTIMIZERS
 from sweepspot.training.compiled import CompiledTrainer, batch_order
 from sweepspot.trial import State, Trial
-from tests.training.cases import make_data, make_trainer, reference, train
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -96,6 +97,37 @@ def test_one_trace_serves_other_numbers(tmp_path: Path) -> None:
 
     assert len(trainer.traces) == traces
     np.testing.assert_allclose(result.curve.J_cv, reference(trainer, other), rtol=CLOSE)
+
+
+@pytest.mark.parametrize("normed", [False, True])
+def test_one_trace_serves_other_widths(normed: bool, tmp_path: Path) -> None:
+    trainer = make_trainer(make_data(), tmp_path)
+    fixed = {**SMALL, "batch_norm": normed, "activation": "sigmoid", "optimizer": "adagrad"}
+    train(trainer, {**fixed, "units": 32, "l2": 0.1})
+    other = {**fixed, "units_1": 5, "units_2": 17, "l2": 0.002}
+
+    result = train(trainer, other)
+
+    assert len(trainer.traces) == 1
+    close = CLOSE_NORMED if normed else CLOSE
+    np.testing.assert_allclose(result.curve.J_cv, reference(trainer, other), rtol=close)
+    assert result.n_weights == 6 * 5 + 5 + 5 * 17 + 17 + 17 * 4 + 4 + 2 * (5 + 17) * normed
+
+
+def test_a_convolutional_network_trains_as_in_keras(tmp_path: Path) -> None:
+    whole = make_data(features=64)
+    images = replace(
+        whole,
+        train=replace(whole.train, X=whole.train.X.reshape(-1, 8, 8)),
+        cv=replace(whole.cv, X=whole.cv.X.reshape(-1, 8, 8)),
+    )
+    trainer = make_trainer(images, tmp_path, family="cnn")
+    params = {"filters": 4, "units": 8, "l2": 0.001}
+
+    result = train(trainer, params)
+
+    assert result.trainer == "compiled"
+    np.testing.assert_allclose(result.curve.J_cv, reference(trainer, params), rtol=CLOSE)
 
 
 def test_a_trial_does_not_depend_on_the_trials_before_it(tmp_path: Path) -> None:

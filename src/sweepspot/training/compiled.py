@@ -137,7 +137,7 @@ class CompiledTrainer:
         if not model.built:
             model.build((None, *self.data.input_shape))
         point = read_point(model)
-        structure = read_structure(model, model.get_config(), point, self._batch_size(trial))
+        structure = read_structure(model, point, self._batch_size(trial))
         return _Network(model=model, point=point, structure=structure)
 
     def _trace_of(self, network: _Network, trial: Trial) -> Trace:
@@ -168,7 +168,6 @@ class CompiledTrainer:
             point=network.point,
             arrays=self._arrays[0],
             batch_size=batch_size,
-            padded=False,
         )
 
     def _batch_size(self, trial: Trial) -> int:

@@ -9,7 +9,15 @@ from typing import Any, TypeAlias
 
 import keras
 
-__all__ = ["Point", "Structure", "Untraceable", "dropouts", "read_point", "read_structure"]
+__all__ = [
+    "Point",
+    "Structure",
+    "Untraceable",
+    "dropouts",
+    "last_dense",
+    "read_point",
+    "read_structure",
+]
 
 Config: TypeAlias = dict[str, Any]
 
@@ -21,6 +29,22 @@ PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1
 
 OPTIMIZER_NUMBERS = ("momentum", "weight_decay")
 """Fields of optimizers, beside the learning rate, that a trace reads anew."""
+
+WIDTHLESS = frozenset(
+    {
+        keras.layers.InputLayer,
+        keras.layers.Flatten,
+        keras.layers.Dense,
+        keras.layers.Activation,
+        keras.layers.ReLU,
+        keras.layers.LeakyReLU,
+        keras.layers.ELU,
+        keras.layers.Dropout,
+        keras.layers.BatchNormalization,
+        keras.layers.Add,
+    }
+)
+"""Layers that a graph can hold without knowing how wide they are."""
 
 _ELEMENTWISE = frozenset(
     {"SGD", "Adam", "AdamW", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Ftrl", "Lion"}
@@ -61,11 +85,13 @@ class Structure:
             and sizes.
         elementwise: Whether the optimizer treats each weight by itself, so that all weights can
             lie in one vector.
+        free_widths: Whether the hidden layers may have any width, so that `key` holds none.
     """
 
     key: str
     kind: str
     elementwise: bool
+    free_widths: bool
 
 
 def read_point(model: keras.Model) -> Point:
@@ -79,13 +105,12 @@ def read_point(model: keras.Model) -> Point:
     )
 
 
-def read_structure(model: keras.Model, config: Config, point: Point, batch_size: int) -> Structure:
+def read_structure(model: keras.Model, point: Point, batch_size: int) -> Structure:
     """Return what is left of a network when its known numbers are taken out.
 
     Args:
         model: Compiled and built.
-        config: Of the network that is traced: the model's own, or one with wider layers.
-        point: The model's known numbers.
+        point: Its known numbers.
         batch_size: Examples a gradient step.
 
     Raises:
@@ -93,7 +118,12 @@ def read_structure(model: keras.Model, config: Config, point: Point, batch_size:
     """
     _refuse_model(model)
     _refuse_optimizer(model.optimizer)
+    config = model.get_config()
     _refuse_initializers(config)
+    elementwise = _elementwise(model)
+    free_widths = elementwise and _widths_can_be_free(model)
+    if free_widths:
+        config = _without_widths(config, last_dense(model).name)
     optimizer = _optimizer_config(model.optimizer, point)
     names = {layer.name: f"#{i}" for i, layer in enumerate(model._flatten_layers())}
     network = _plain(config, names)
@@ -109,7 +139,8 @@ def read_structure(model: keras.Model, config: Config, point: Point, batch_size:
     return Structure(
         key=json.dumps(parts, sort_keys=True, default=repr),
         kind=json.dumps(kind, sort_keys=True, default=repr),
-        elementwise=_elementwise(model),
+        elementwise=elementwise,
+        free_widths=free_widths,
     )
 
 
@@ -120,6 +151,31 @@ def dropouts(model: keras.Model) -> list[keras.layers.Layer]:
         for layer in model._flatten_layers()
         if type(layer) in DROPOUTS and layer.noise_shape is None and 0 < layer.rate < 1
     ]
+
+
+def last_dense(model: keras.Model) -> keras.layers.Dense:
+    """Return the layer that decides the width of the output."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
+
+
+def _widths_can_be_free(model: keras.Model) -> bool:
+    kinds = {type(layer) for layer in model.layers}
+    normed = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
+    return (
+        keras.layers.Dense in kinds
+        and kinds <= WIDTHLESS
+        and all(x.axis in (-1, len(x.input.shape) - 1) and not x.renorm for x in normed)
+    )
+
+
+def _without_widths(config: Config, output: str) -> Config:
+    layers = [
+        {**layer, "config": {**layer["config"], "units": "#"}}
+        if layer["class_name"] == "Dense" and layer["config"]["name"] != output
+        else layer
+        for layer in config["layers"]
+    ]
+    return {**config, "layers": layers}
 
 
 def _factors(variable: keras.Variable) -> tuple[float, float]:
@@ -238,7 +294,7 @@ def _plain_mapping(config: Mapping[str, Any], names: Mapping[str, str]) -> Confi
     return {
         key: None if _is_penalty(key, value) else _plain(value, names)
         for key, value in config.items()
-        if key != "name" and not key.endswith(_STARTING)
+        if key not in ("name", "build_config") and not key.endswith(_STARTING)
     }
 
 

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sweepspot.data import FloatArray
-from sweepspot.training.structure import PENALTIES, Point, dropouts
+from sweepspot.training.structure import PENALTIES, Point, Structure, dropouts
 
 __all__ = ["Numbers", "swap_optimizer", "swap_rates", "take_penalties_off"]
 
@@ -53,7 +52,6 @@ class Numbers:
         l1: Factor of the L1 penalty on every weight, in the shapes of the trace's weights; empty
             when nothing is so penalized.
         l2: The same for L2.
-        live: 1 for a real weight and 0 for padding; empty when nothing is padded.
     """
 
     optimizer: Mapping[str, tf.Variable]
@@ -61,14 +59,13 @@ class Numbers:
     noise: tf.Variable
     l1: list[tf.Variable]
     l2: list[tf.Variable]
-    live: list[tf.Variable]
 
     @classmethod
-    def of(cls, point: Point, shapes: list[tuple[int, ...]], *, padded: bool) -> Numbers:
+    def of(cls, point: Point, weights: list[keras.Variable], structure: Structure) -> Numbers:
         """Make the variables that a structure needs."""
 
         def factors(*, needed: bool) -> list[tf.Variable]:
-            return [tf.Variable(np.ones(s, np.float32)) for s in shapes] if needed else []
+            return [_factor(w, structure) for w in weights] if needed else []
 
         count = len(point.rates)
         return cls(
@@ -81,19 +78,15 @@ class Numbers:
             noise=tf.Variable(np.zeros(count, np.int32)),
             l1=factors(needed=any(point.l1)),
             l2=factors(needed=any(point.l2)),
-            live=factors(needed=padded),
         )
 
-    def assign(
-        self, point: Point, noise: list[int], sizes: list[int], live: list[FloatArray] | None
-    ) -> None:
+    def assign(self, point: Point, noise: list[int], sizes: list[int]) -> None:
         """Take on the numbers of a trial.
 
         Args:
             point: The numbers.
             noise: Seed of each dropout layer.
             sizes: Weights in each trainable variable of the network.
-            live: As `Start.live`.
         """
         for name, variable in self.optimizer.items():
             variable.assign(point.optimizer[name])
@@ -101,11 +94,9 @@ class Numbers:
         self.noise.assign(np.asarray(noise, np.int32))
         _assign_factors(self.l1, point.l1, sizes)
         _assign_factors(self.l2, point.l2, sizes)
-        if live is not None and self.live:
-            self.live[0].assign(np.concatenate([np.ravel(part) for part in live]))
 
     def penalized(self, gradients: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Add the slope of the penalties to gradients, and take padding out of them."""
+        """Add the slope of the penalties to gradients."""
         if self.l1:
             gradients = [
                 g + factor * tf.sign(w)
@@ -116,8 +107,6 @@ class Numbers:
                 g + 2.0 * factor * w
                 for g, factor, w in zip(gradients, self.l2, weights, strict=True)
             ]
-        if self.live:
-            gradients = [g * live for g, live in zip(gradients, self.live, strict=True)]
         return gradients
 
 
@@ -156,6 +145,11 @@ def _dropout(i: int, numbers: Numbers, iterations: keras.Variable) -> Callable[.
         return tf.where(drawn >= rate, inputs / (1.0 - rate), 0.0)
 
     return call
+
+
+def _factor(weights: keras.Variable, structure: Structure) -> tf.Variable:
+    shape = [None] * len(weights.shape) if structure.free_widths else weights.shape
+    return tf.Variable(np.ones(weights.shape, np.float32), shape=tf.TensorShape(shape))
 
 
 def _assign_factors(

@@ -14,6 +14,7 @@ from sweepspot.data import FloatArray, TrainingData
 from sweepspot.training.evaluate import ROWS_AT_A_TIME, unreduced
 from sweepspot.training.structure import Point, Structure
 from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, take_penalties_off
+from sweepspot.training.vectors import Slots, Weights, loose
 
 __all__ = ["Arrays", "EpochValues", "Start", "Trace"]
 
@@ -59,14 +60,13 @@ class EpochValues:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """Where a trial starts, in the shapes of the traced network.
+    """Where a trial starts.
 
     Attributes:
         weights: One array for each trainable variable.
         states: One array for each variable that is not trained.
         point: The numbers of the trial's network.
         noise: Seed of each dropout layer.
-        live: 1 where a weight is real and 0 where it is padding; None when nothing is padded.
         optimizer: State of the optimizer to go on from; None for a fresh one.
     """
 
@@ -74,7 +74,6 @@ class Start:
     states: list[npt.NDArray[Any]]
     point: Point
     noise: list[int]
-    live: list[FloatArray] | None = None
     optimizer: list[npt.NDArray[Any]] | None = None
 
 
@@ -82,7 +81,8 @@ class Trace:
     """Trains networks of one structure, one after another.
 
     All weights lie in one vector where the optimizer treats each by itself: an update is then a
-    few operations, however many layers there are.
+    few operations, however many layers there are. Where the structure leaves the widths free,
+    that vector has any length, and the shapes of its parts are numbers like the others.
 
     Args:
         model: The network to trace; its known regularizers are taken off it.
@@ -92,7 +92,6 @@ class Trace:
         point: Numbers of a trial of this structure; which of them are 0 matters.
         arrays: What is trained and measured on.
         batch_size: Examples a gradient step.
-        padded: Whether some weights may be padding.
     """
 
     def __init__(
@@ -105,44 +104,45 @@ class Trace:
         point: Point,
         arrays: Arrays,
         batch_size: int,
-        padded: bool,
     ) -> None:
-        self.model = model
         self.structure = structure
-        self.shapes = [tuple(v.shape) for v in model.trainable_variables]
-        self._sizes = [int(np.prod(shape)) for shape in self.shapes]
+        self._model = model
         self._arrays = arrays
         self._batch = min(batch_size, int(arrays.X.shape[0]))
         self._loss, self._per_example = keras.losses.get(loss), unreduced(loss)
         self._optimizer = optimizer
-        self._weights = self._make_weights()
-        optimizer.build(self._weights)
-        self._fresh = [v.numpy() for v in optimizer.variables]
-        self._numbers = Numbers.of(point, [tuple(v.shape) for v in self._weights], padded=padded)
+        self._weights = Weights(model, structure)
+        self._states = [
+            tf.Variable(v.numpy(), shape=loose(v.shape) if structure.free_widths else v.shape)
+            for v in model.non_trainable_variables
+        ]
+        optimizer.build(self._weights.variables)
+        self._slots = Slots(optimizer, structure)
+        self._numbers = Numbers.of(point, self._weights.variables, structure)
         take_penalties_off(model)
         swap_optimizer(optimizer, self._numbers)
         swap_rates(model, self._numbers, optimizer.iterations)
-        inputs, targets = (
-            tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y)
+        rows = [tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y)]
+        frame = self._weights.frame_spec
+        self._step = tf.function(self._one_step, [*rows, frame], autograph=False)
+        self._total = tf.function(self._sum_of_losses, [*rows, frame], autograph=False)
+        self._forward = tf.function(
+            lambda X: self._infer(X, self._weights.frame()), rows[:1], autograph=False
         )
-        self._step = tf.function(self._one_step, [inputs, targets], autograph=False)
-        self._total = tf.function(self._sum_of_losses, [inputs, targets], autograph=False)
-        self._forward = tf.function(self._infer, [inputs], autograph=False)
-        rows = int(arrays.X.shape[0])
+        order = tf.TensorSpec((int(arrays.X.shape[0]),), tf.int32)
         self._epoch = tf.function(self._one_epoch, autograph=False).get_concrete_function(
-            tf.TensorSpec((rows,), tf.int32), tf.TensorSpec((), tf.int32)
+            order, tf.TensorSpec((), tf.int32)
         )
 
     def start(self, start: Start) -> None:
         """Forget the last trial, and take on another's start."""
-        self._assign(start.weights, start.states)
-        state = self._fresh if start.optimizer is None else start.optimizer
-        for variable, value in zip(self._optimizer.variables, state, strict=True):
-            variable.assign(value)
+        sizes = self._weights.reshape(start.weights)
+        self.restore(start.weights, start.states)
+        self._slots.assign(start.optimizer, sum(sizes))
         rate = start.point.optimizer.get("learning_rate")
         if rate is not None:
             self._optimizer._learning_rate.assign(rate)
-        self._numbers.assign(start.point, start.noise, self._sizes, start.live)
+        self._numbers.assign(start.point, start.noise, sizes)
 
     def epoch(self, order: npt.NDArray[np.int32], steps: int | None = None) -> EpochValues:
         """Train one epoch and measure.
@@ -160,74 +160,63 @@ class Trace:
 
     def snapshot(self) -> tuple[list[FloatArray], list[npt.NDArray[Any]]]:
         """Return the weights and the states, each variable by itself."""
-        weights = [v.numpy() for v in self._weights]
-        if self.structure.elementwise:
-            parts = np.split(weights[0], np.cumsum(self._sizes)[:-1])
-            weights = [part.reshape(shape) for part, shape in zip(parts, self.shapes, strict=True)]
-        return weights, [v.numpy() for v in self.model.non_trainable_variables]
+        return self._weights.read(), [v.numpy() for v in self._states]
 
     def restore(self, weights: list[FloatArray], states: list[npt.NDArray[Any]]) -> None:
         """Put a snapshot back."""
-        self._assign(weights, states)
+        self._weights.assign(weights)
+        for variable, value in zip(self._states, states, strict=True):
+            variable.assign(value)
 
     def outputs(self, X: tf.Tensor) -> tf.Tensor:
         """Return what the network answers at its present weights, in inference mode."""
         return self._forward(X)
 
-    def _make_weights(self) -> list[keras.Variable]:
-        if not self.structure.elementwise:
-            return list(self.model.trainable_variables)
-        return [keras.Variable(np.zeros(sum(self._sizes), np.float32), name="weights")]
+    def _call(
+        self, views: list[tf.Tensor], X: tf.Tensor, states: list[tf.Tensor], *, training: bool
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+        # As `stateless_call`, which refuses values whose shape is not known.
+        model = self._model
+        with keras.StatelessScope(collect_losses=True) as scope:
+            for pair in zip(model.trainable_variables, views, strict=True):
+                scope.add_update(pair)
+            for pair in zip(model.non_trainable_variables, states, strict=True):
+                scope.add_update(pair)
+            outputs = model.call(X, training=training)
+            losses = model.losses if training else []
+        after = [scope.get_current_value(v) for v in model.non_trainable_variables]
+        return outputs, after, losses
 
-    def _assign(self, weights: list[FloatArray], states: list[npt.NDArray[Any]]) -> None:
-        if self.structure.elementwise:
-            weights = [np.concatenate([np.ravel(w) for w in weights])]
-        for variable, value in zip(self._weights, weights, strict=True):
-            variable.assign(value)
-        for variable, value in zip(self.model.non_trainable_variables, states, strict=True):
-            variable.assign(value)
-
-    def _views(self, weights: list[tf.Tensor]) -> list[tf.Tensor]:
-        if not self.structure.elementwise:
-            return weights
-        parts = tf.split(weights[0], self._sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-    def _one_step(self, X: tf.Tensor, y: tf.Tensor) -> None:
-        weights = [v.value.read_value() for v in self._weights]
-        states = [v.value.read_value() for v in self.model.non_trainable_variables]
+    def _one_step(self, X: tf.Tensor, y: tf.Tensor, frame: list[tf.Tensor]) -> None:
+        weights = [v.value.read_value() for v in self._weights.variables]
+        states = [v.read_value() for v in self._states]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            outputs, after, extra = self.model.stateless_call(
-                self._views(weights), states, X, training=True, return_losses=True
-            )
+            views = self._weights.views(weights, frame)
+            outputs, after, extra = self._call(views, X, states, training=True)
             loss = tf.add_n([self._loss(aligned(y, outputs), outputs), *extra])
         gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
         self._optimizer.apply(self._numbers.penalized(gradients, weights))
-        for variable, old, new in zip(
-            self.model.non_trainable_variables, states, after, strict=True
-        ):
+        for variable, old, new in zip(self._states, states, after, strict=True):
             if new is not old:
                 variable.assign(new)
 
     def _one_epoch(self, order: tf.Tensor, steps: tf.Tensor) -> list[tf.Tensor]:
         begun = tf.timestamp()
         with tf.control_dependencies([begun]):
-            done = self._all_steps(order, steps)
+            frame = self._weights.frame()
+            done = self._all_steps(order, steps, frame)
         with tf.control_dependencies([done]):
             ended = tf.timestamp()
         with tf.control_dependencies([ended]):
             a = self._arrays
-            J_train, J_cv = self._mean(a.X_kept, a.y_kept), self._mean(a.X_cv, a.y_cv)
-            values = [*self._weights, *self.model.non_trainable_variables]
-            finite = [
-                tf.reduce_all(tf.math.is_finite(v.value))
-                for v in values
-                if v.value.dtype.is_floating
-            ]
+            J_train = self._mean(a.X_kept, a.y_kept, frame)
+            J_cv = self._mean(a.X_cv, a.y_cv, frame)
+            values = [*(v.value for v in self._weights.variables), *self._states]
+            finite = [tf.reduce_all(tf.math.is_finite(v)) for v in values if v.dtype.is_floating]
         return [J_train, J_cv, tf.reduce_all(finite), ended - begun]
 
-    def _all_steps(self, order: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    def _all_steps(self, order: tf.Tensor, steps: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
         rows, size = int(self._arrays.X.shape[0]), self._batch
         at_once = self._arrays.X.dtype.size * self._arrays.X.shape.num_elements()
         X, y = self._arrays.X, self._arrays.y
@@ -236,10 +225,10 @@ class Trace:
 
         def train(start: tf.Tensor, end: tf.Tensor) -> None:
             if at_once <= GATHERED_AT_ONCE:
-                self._step(X[start:end], y[start:end])
+                self._step(X[start:end], y[start:end], frame)
             else:
                 chosen = order[start:end]
-                self._step(tf.gather(X, chosen), tf.gather(y, chosen))
+                self._step(tf.gather(X, chosen), tf.gather(y, chosen), frame)
 
         def body(i: tf.Tensor) -> list[tf.Tensor]:
             train(i * size, (i + 1) * size)
@@ -253,35 +242,37 @@ class Trace:
         with tf.control_dependencies([self._optimizer.iterations.value.read_value()]):
             return tf.identity(done)
 
-    def _mean(self, X: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    def _mean(self, X: tf.Tensor, y: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
         rows, size = int(X.shape[0]), ROWS_AT_A_TIME
         total = tf.constant(0.0, tf.float64)
-        if rows > size:
+
+        def body(i: tf.Tensor, total: tf.Tensor) -> list[tf.Tensor]:
+            chunk = slice(i * size, (i + 1) * size)
+            return [i + 1, total + self._total(X[chunk], y[chunk], frame)]
+
+        if rows >= size:
             _, total = tf.while_loop(
                 lambda i, total: i < rows // size,
-                lambda i, total: [
-                    i + 1,
-                    total + self._total(X[i * size : (i + 1) * size], y[i * size : (i + 1) * size]),
-                ],
+                body,
                 [tf.constant(0), total],
                 parallel_iterations=1,
             )
-        if rows <= size or rows % size:
-            first = 0 if rows <= size else rows - rows % size
-            total += self._total(X[first:], y[first:])
+        if rows % size:
+            rest = slice(rows - rows % size, rows)
+            total += self._total(X[rest], y[rest], frame)
         return total / rows
 
-    def _sum_of_losses(self, X: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        outputs = self._infer(X)
+    def _sum_of_losses(self, X: tf.Tensor, y: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
+        outputs = self._infer(X, frame)
         losses = tf.cast(self._per_example(aligned(y, outputs), outputs), tf.float64)
         # A loss of several values a row counts as their mean.
         per_row = tf.cast(tf.size(losses) // tf.shape(X)[0], tf.float64)
         return tf.reduce_sum(losses) / per_row
 
-    def _infer(self, X: tf.Tensor) -> tf.Tensor:
-        weights = self._views([v.value.read_value() for v in self._weights])
-        states = [v.value.read_value() for v in self.model.non_trainable_variables]
-        return self.model.stateless_call(weights, states, X, training=False)[0]
+    def _infer(self, X: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
+        weights = [v.value.read_value() for v in self._weights.variables]
+        states = [v.read_value() for v in self._states]
+        return self._call(self._weights.views(weights, frame), X, states, training=False)[0]
 
 
 def aligned(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
