@@ -115,15 +115,15 @@ def main() -> None:
     # A terminated sweep ends as an interrupted one: finished work is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as exc:
-        sys.exit(exc.exit_code)
+        app()
     except SweepspotError as exc:
         typer.echo(str(exc), err=True)
         sys.exit(BAD_INPUT)
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted; run the same command again to go on", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit as exc:
+        # Typer ends an interrupted command with this code, and says nothing.
+        if exc.code == INTERRUPTED:
+            typer.echo("interrupted; run the same command again to go on", err=True)
+        raise
 
 
 def _console(*, stderr: bool = False, quiet: bool = False) -> Console:
@@ -141,7 +141,7 @@ def _show_end(console: Console, result: SweepResult, file: Path) -> None:
     console.print(leaderboard(result.frame, champion=number, width=console.width))
     console.print()
     lines = [f"verdict   {result.diagnosis.sweep.reason}", *result.champion_lines]
-    lines.append(f"look      make ui, or: sweepspot ui   (sweep {result.name})")
+    lines.append(f"look      {result.report}, and the runs: sweepspot ui")
     if result.unsent:
         lines.append(
             f"not sent  {result.unsent} records did not reach the tracking store "

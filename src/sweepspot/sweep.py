@@ -27,6 +27,7 @@ from sweepspot.preview import Preview, preview, run_name
 from sweepspot.protocols import Executor
 from sweepspot.provenance import check_fingerprint, plan
 from sweepspot.report.curves import CurvePainter
+from sweepspot.report.html import write_report
 from sweepspot.report.notes import shares, sweep_note, trial_note
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
@@ -82,6 +83,7 @@ class SweepResult:
             and a column `params.<name>` for each hyperparameter.
         diagnosis: The verdict of each trial, by `#007`, and of the sweep.
         outcome: The champion or none, and why.
+        report: The report, one self-contained HTML page.
         target: The name in the registry that the champion is meant for, None for none.
         unsent: Calls that the tracking store has not taken yet; the next run sends them.
         trouble: What the store last refused or failed to answer, one line.
@@ -91,6 +93,7 @@ class SweepResult:
     frame: pd.DataFrame
     diagnosis: Diagnosis
     outcome: Outcome
+    report: Path
     target: str | None = None
     unsent: int = 0
     trouble: str = ""
@@ -130,6 +133,7 @@ class SweepResult:
             "verdict": self.diagnosis.sweep.to_json(),
             "champion": self.champion.to_json() if self.champion else None,
             "because": self.outcome.because,
+            "report": str(self.report),
             "unsent": self.unsent,
         }
 
@@ -274,13 +278,31 @@ class _Driver:
             frame=as_frame(self._journal.results, diagnosis),
             diagnosis=diagnosis,
             outcome=outcome,
+            report=self._journal.folder / "report.html",
             target=self._spec.select.register_as,
         )
         note = sweep_note(
             diagnosis, outcome.because, "; ".join(ended.champion_lines[1:]), _again(self._path)
         )
-        outbox.annotate(None, tags=_parent_tags(ended), description=note)
+        report = self._write_report(ended)
+        outbox.annotate(
+            None, tags=_parent_tags(ended), description=note, files={"report.html": report}
+        )
         return ended
+
+    def _write_report(self, ended: SweepResult) -> Path:
+        return write_report(
+            ended.report,
+            name=self._spec.name,
+            results=self._journal.results,
+            diagnosis=ended.diagnosis,
+            space=self._spec.points,
+            selection=ended.outcome.selection,
+            champion=ended.champion.number if ended.champion else None,
+            champion_lines=ended.champion_lines,
+            facts=preview(self._spec, self._dataset).facts,
+            go_on=_again(self._path),
+        )
 
     def _search(self, workers: _Workers, outbox: Outbox) -> None:
         spec, journal = self._spec, self._journal

@@ -20,7 +20,10 @@ def load_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     with _silent_descriptor(2):
-        importlib.import_module("tensorflow").config.list_physical_devices()
+        tensorflow = importlib.import_module("tensorflow")
+        tensorflow.config.list_physical_devices()
+    # Its warnings of many traces count those of different trials as one function's.
+    tensorflow.get_logger().setLevel("ERROR")
 
 
 @contextlib.contextmanager
