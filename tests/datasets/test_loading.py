@@ -229,6 +229,31 @@ def test_several_targets_are_labels_of_their_own(load):
     assert dataset.training.train.y.shape == (len(dataset.training.train), 2)
 
 
+def test_labels_that_exclude_one_another_are_questioned(load):
+    codes = np.arange(90) % 3
+
+    dataset = load({"X": codes[:, None], "y": np.eye(3)[codes]})
+
+    assert dataset.task is Task.MULTILABEL
+    assert any(note.startswith("every row has one of y_0, y_1, y_2") for note in dataset.notes)
+
+
+def test_an_array_of_truth_values_is_one_of_numbers(load):
+    X = np.arange(120).reshape(60, 2) % 3 == 0
+
+    dataset = load({"X": X, "y": np.arange(60.0)})
+
+    assert dataset.training.input_shape == (2,)
+
+
+def test_empty_lines_before_the_header_do_not_count(load):
+    lines = b"\n\na,y\n" + b"".join(b"%d,%d.5\n" % (k, k) for k in range(40))
+
+    dataset = load(lines, target="y", name="ROWS.CSV")
+
+    assert dataset.n_rows == 40
+
+
 def test_the_index_that_pandas_writes_is_dropped(load, houses, tmp_path):
     houses.to_csv(tmp_path / "indexed.csv")
     data = Data(source="indexed.csv", target="price")

@@ -37,6 +37,7 @@ def test_the_task_is_told_from_the_target(values, task):
     [
         ([1.0, None], None, "y must have a value in every row, got 1 missing"),
         ([1.0, np.inf], None, "y must be finite"),
+        ([1.0, 1e40], None, "y must be finite and below 1e+30"),
         ([3.0, 3.0], None, "at least two different values, got only 3.0"),
         (["a", "a"], None, "at least two different values, got only 'a'"),
         ([3, 3], Task.REGRESSION, "at least two different values"),

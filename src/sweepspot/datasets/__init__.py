@@ -12,7 +12,7 @@ from sweepspot.datasets.checks import feature_problems, unusable_problems, witho
 from sweepspot.datasets.dataset import Dataset, preprocessed
 from sweepspot.datasets.digests import digest_of, digest_of_rows
 from sweepspot.datasets.preprocessing import fit_preprocessor
-from sweepspot.datasets.raw import Column, Raw, columns_of, did_you_mean, take
+from sweepspot.datasets.raw import Column, Raw, columns_of, did_you_mean, named, take
 from sweepspot.datasets.splits import divide, split_problems
 from sweepspot.datasets.targets import TargetEncoding, infer_task, target_problems
 from sweepspot.errors import SpecError
@@ -71,7 +71,7 @@ def load_dataset(data: Data, *, task: Task | None, folder: Path) -> Dataset:
         training=training,
         preprocessor=preprocessor,
         encoding=encoding,
-        notes=(*_task_note(encoding, task), *raw.notes, *empty_note, *notes),
+        notes=(*_task_notes(raw, encoding, task), *raw.notes, *empty_note, *notes),
         content=raw,
         splits=splits,
     )
@@ -84,7 +84,7 @@ def _load(data: Data, folder: Path) -> Raw:
         return load_sklearn(data)
     path = folder / data.source
     _check_path(data.source, path)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         from sweepspot.datasets.arrays import load_arrays
 
         return load_arrays(data, path)
@@ -94,13 +94,13 @@ def _load(data: Data, folder: Path) -> Raw:
 
 
 def _check_path(source: str, path: Path) -> None:
-    if path.suffix not in _SUFFIXES:
+    if path.suffix.lower() not in _SUFFIXES:
         raise SpecError(
             f"data.source: must be sklearn:NAME or a {', '.join(_SUFFIXES)} file, got {source!r}; "
             "convert it, or correct the name"
         )
     if not path.is_file():
-        beside = [p.name for p in path.parent.glob("*") if p.suffix in _SUFFIXES]
+        beside = [p.name for p in path.parent.glob("*") if p.suffix.lower() in _SUFFIXES]
         raise SpecError(
             f"data.source: must be a file relative to the sweep file, got {source!r}, and there "
             f"is no {str(path)!r}{did_you_mean(path.name, beside)}"
@@ -122,8 +122,12 @@ def _kept(n_rows: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     return np.sort(rng.choice(n_rows, size=MOST_KEPT, replace=False)).astype(np.int64)
 
 
-def _task_note(encoding: TargetEncoding, stated: Task | None) -> tuple[str, ...]:
+def _task_notes(raw: Raw, encoding: TargetEncoding, stated: Task | None) -> list[str]:
     if stated is not None:
-        return ()
-    n_labels = f" with {len(encoding.labels)} classes" if len(encoding.labels) else ""
-    return (f"task: {encoding.task.value}{n_labels}, inferred from {', '.join(encoding.names)}",)
+        return []
+    classes = f" with {len(encoding.labels)} classes" if len(encoding.labels) else ""
+    names = named(encoding.names)
+    notes = [f"task: {encoding.task.value}{classes}, inferred from {names}"]
+    if encoding.task is Task.MULTILABEL and (raw.y.sum(axis=1) == 1).all():
+        notes.append(f"every row has one of {names}: if they are classes, give one column of them")
+    return notes

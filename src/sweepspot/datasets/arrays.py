@@ -46,6 +46,7 @@ def load_arrays(data: Data, path: Path) -> Raw:
     if problems:
         raise SpecError(*problems)
     X = np.concatenate([arrays[x] for x, _ in pairs])
+    X = X.astype(np.uint8) if X.dtype == np.bool_ else X
     y = np.concatenate([arrays[y].reshape(len(arrays[y]), -1) for _, y in pairs])
     names = ["y"] if y.shape[1] == 1 else [f"y_{k}" for k in range(y.shape[1])]
     if len(pairs) == 1:
@@ -61,7 +62,8 @@ def _read(path: Path) -> Arrays:
             return {name.lower(): stored[name] for name in stored.files}
     # Not every broken file is a broken zip: np.load falls back to pickles, and to one bare array.
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as exc:
-        reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        bare = isinstance(exc, TypeError) or not str(exc)
+        reason = "it holds something else" if bare else str(exc).splitlines()[0]
         raise SpecError(
             f"data.source: must be an .npz file of plain arrays, got {str(path)!r}: {reason}; "
             "save it with numpy.savez(path, X=X, y=y)"

@@ -9,12 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sweepspot.datasets.preprocessing import Preprocessor, TablePreprocessor
-from sweepspot.datasets.raw import Raw, columns_of, named
+from sweepspot.datasets.raw import LARGEST, Raw, columns_of, named
 
 __all__ = ["feature_problems", "unusable_problems", "without_empty"]
-
-LARGEST = 1e30
-"""Larger numbers overflow where a deviation is squared, or in float32."""
 
 
 def without_empty(raw: Raw) -> tuple[Raw, tuple[str, ...]]:

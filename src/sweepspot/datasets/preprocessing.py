@@ -280,7 +280,7 @@ def _fit_text(column: pd.Series) -> tuple[TextColumn | None, list[str]]:
 
 def _text_notes(column: pd.Series, *, n_different: int, n_kept: int, is_used: bool) -> list[str]:
     notes = []
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if column.dtype.kind in "mM":
         notes.append(f"{column.name} holds dates, read as text: give numbers such as year or age")
     if n_different > 1 and not is_used:
         notes.append(f"{column.name} has a different text in every training row, so not used")

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Column", "Raw", "Rows", "columns_of", "did_you_mean", "named", "take"]
+__all__ = ["LARGEST", "Column", "Raw", "Rows", "columns_of", "did_you_mean", "named", "take"]
+
+LARGEST = 1e30
+"""Larger numbers overflow where a deviation is squared, or in float32."""
 
 Rows: TypeAlias = pd.DataFrame | npt.NDArray[Any]
 """Features as the source has them: a table of columns, or an array `(examples, ...)`."""

@@ -36,7 +36,7 @@ def load_table(data: Data, path: Path) -> Raw:
     Raises:
         SpecError: The file cannot be read as a table, names a column twice, or has no such target.
     """
-    is_csv = path.suffix == ".csv"
+    is_csv = path.suffix.lower() == ".csv"
     header = _csv_header(path) if is_csv else _parquet_header(path)
     _check_header(header)
     targets = _targets(data, header)
@@ -53,7 +53,8 @@ def load_table(data: Data, path: Path) -> Raw:
 def _csv_header(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+            # Empty lines before the header do not count, nor do they for pandas.
+            header = next((row for row in csv.reader(file) if row), [])
     except (UnicodeDecodeError, csv.Error) as exc:
         raise _unreadable(path, "CSV in UTF-8", exc) from exc
     if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):

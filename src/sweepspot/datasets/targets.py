@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sweepspot.data import Task
-from sweepspot.datasets.raw import named
+from sweepspot.datasets.raw import LARGEST, named
 
 __all__ = ["MOST_CLASSES", "TargetEncoding", "infer_task", "target_problems"]
 
@@ -61,9 +61,10 @@ def target_problems(y: pd.DataFrame, task: Task | None) -> list[str]:
                 f"data.target: {name} must have a value in every row, got {n_missing} missing; "
                 "fill or remove those rows"
             )
-        elif _is_numeric(column) and not np.isfinite(column.to_numpy(np.float64)).all():
+        elif _is_numeric(column) and (np.abs(column.to_numpy(np.float64)) > LARGEST).any():
             problems.append(
-                f"data.target: {name} must be finite, got an infinite value; remove those rows"
+                f"data.target: {name} must be finite and below {LARGEST:g}, got a larger or "
+                "infinite value; correct or remove those rows"
             )
     if problems:
         return problems
