@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from made_sweep import make_sweep
+from sweepspot.judging import Judge
+from sweepspot.report.html import write_report
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
@@ -114,3 +116,22 @@ def test_a_phone_shows_the_page_without_scrolling_it_sideways(page: Path, tmp_pa
     over = re.search(r'data-over="(-?\d+)"', ended.stdout)
     assert over
     assert int(over[1]) <= 0
+
+
+@pytest.mark.parametrize("numbers", [[], [5], [0], [0, 3, 8]], ids=str)
+def test_a_sweep_with_hardly_a_trial_is_drawn(tmp_path: Path, numbers: list[int]) -> None:
+    made = make_sweep()
+    results = {n: made.results[n] for n in numbers}
+    judge = Judge(made.spec, J_naive=2.3, algorithm=None, losses=lambda result: None)
+    report = write_report(
+        tmp_path / "report.html",
+        name="hardly",
+        results=results,
+        diagnosis=judge.all(results.values()),
+        space=made.spec.points,
+    )
+
+    ended = browse(report, tmp_path / "profile", "--dump-dom")
+
+    assert 'data-drawn="true"' in ended.stdout
+    assert "CONSOLE" not in ended.stderr
