@@ -126,6 +126,24 @@ def test_nothing_but_our_own_words_reaches_the_terminal(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mlruns"]
 
 
+@pytest.mark.slow
+def test_a_store_whose_making_was_killed_is_made_by_the_next_sweep(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    code = (
+        "from sweepspot.tracking import make_tracker\n"
+        "from sweepspot.protocols import Plan\n"
+        f"make_tracker({uri!r}).start(Plan(sweep='digits', experiment='demo'))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as killed:
+        while not any(path.stat().st_size for path in tmp_path.glob("**/mlflow.db")):
+            time.sleep(0.005)
+        killed.kill()
+
+    run_id = make_tracker(uri).start(PLAN)
+
+    assert make_tracker(uri).start(PLAN) == run_id
+
+
 def test_what_the_user_has_set_stays() -> None:
     code = "import os, sweepspot.tracking; print(os.environ['MLFLOW_HTTP_REQUEST_MAX_RETRIES'])"
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from mlflow import MlflowClient  # noqa: TID253 - part of the MLflow adapter
@@ -57,10 +58,12 @@ def connect(uri: str) -> MlflowClient:
     Raises:
         TrackingError: The URI is not one, or its store cannot be opened.
     """
-    if path := sqlite_path(uri):
-        _check_sqlite(path)
     try:
+        if path := sqlite_path(uri):
+            _check_sqlite(path)
         return MlflowClient(tracking_uri=uri)
+    except RefusedError:
+        raise
     except Exception as exc:
         # Every kind of store has exceptions of its own here: drivers, dialects, schema versions.
         raise RefusedError(
@@ -106,6 +109,8 @@ def redacted(uri: str) -> str:
 def _check_sqlite(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _make_sqlite(path)
         with closing(sqlite3.connect(path, timeout=20)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
@@ -115,6 +120,16 @@ def _check_sqlite(path: Path) -> None:
             f"tracking.uri: must be a SQLite file that can be written, got {path} ({exc}); "
             "mend or move it, or set tracking.uri"
         ) from exc
+
+
+# A process killed in the middle of MLflow's migrations leaves a file that never opens again, so a
+# new database gets its name when it is whole.
+def _make_sqlite(path: Path) -> None:
+    with TemporaryDirectory(dir=path.parent, prefix=".new-", ignore_cleanup_errors=True) as folder:
+        made = Path(folder, path.name)
+        MlflowClient(tracking_uri=f"{_SQLITE}{made}")
+        if not path.exists():
+            made.rename(path)
 
 
 def _http_status(exc: MlflowException) -> int:
