@@ -285,12 +285,12 @@ def _plain(config: Any, names: Mapping[str, str]) -> Any:
 
 
 def _plain_mapping(config: Mapping[str, Any], names: Mapping[str, str]) -> Config:
-    if (
-        config.get("class_name") == "Dropout"
-        and 0 < config["config"]["rate"] < 1
-        and not _shaped(config["config"])
-    ):
-        config = {**config, "config": {**config["config"], "rate": "#"}}
+    sort, inner = config.get("class_name"), config.get("config")
+    if sort == "__keras_tensor__" and inner:
+        # Its shape follows from the layers.
+        config = {"keras_history": inner["keras_history"]}
+    elif sort == "Dropout" and inner and 0 < inner["rate"] < 1 and not inner.get("noise_shape"):
+        config = {**config, "config": {**inner, "rate": "#"}}
     return {
         key: None if _is_penalty(key, value) else _plain(value, names)
         for key, value in config.items()
@@ -306,7 +306,3 @@ def _is_penalty(key: str, value: Any) -> bool:
         and isinstance(value, Mapping)
         and value.get("class_name") in ("L1", "L2", "L1L2")
     )
-
-
-def _shaped(config: Mapping[str, Any]) -> bool:
-    return config.get("noise_shape") is not None

@@ -14,6 +14,7 @@ from sweepspot.data import FloatArray, TrainingData
 from sweepspot.training.evaluate import ROWS_AT_A_TIME, unreduced
 from sweepspot.training.structure import Point, Structure
 from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, take_penalties_off
+from sweepspot.training.updates import make_update
 from sweepspot.training.vectors import Slots, Weights, loose
 
 __all__ = ["Arrays", "EpochValues", "Start", "Trace"]
@@ -121,6 +122,7 @@ class Trace:
         self._numbers = Numbers.of(point, self._weights.variables, structure)
         take_penalties_off(model)
         swap_optimizer(optimizer, self._numbers)
+        self._update = make_update(optimizer, self._weights.variables)
         swap_rates(model, self._numbers, optimizer.iterations)
         rows = [tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y)]
         frame = self._weights.frame_spec
@@ -196,7 +198,7 @@ class Trace:
             outputs, after, extra = self._call(views, X, states, training=True)
             loss = tf.add_n([self._loss(aligned(y, outputs), outputs), *extra])
         gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
-        self._optimizer.apply(self._numbers.penalized(gradients, weights))
+        self._update(self._numbers.penalized(gradients, weights))
         for variable, old, new in zip(self._states, states, after, strict=True):
             if new is not old:
                 variable.assign(new)
