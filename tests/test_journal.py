@@ -17,8 +17,8 @@ from sweepspot.trial import (
     result_from_json,
     result_to_json,
     trial_from_json,
-    trial_to_json,
     trial_seed,
+    trial_to_json,
 )
 
 values = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())

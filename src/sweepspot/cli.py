@@ -44,10 +44,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and 
 @app.command()
 def check(file: File, as_json: AsJson = False) -> None:
     """Check a sweep file and its data, and show what the sweep will do."""
+    from sweepspot.preview import preview_file
     from sweepspot.report.terminal import PlainTerminal
-    from sweepspot.sweep import Sweep
 
-    plan = Sweep.from_file(file).preview()
+    plan = preview_file(file)
     if as_json:
         typer.echo(json.dumps({"sweep": plan.name, **plan.facts, "notes": list(plan.notes)}))
         return

@@ -6,13 +6,15 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from sweepspot.datasets import Dataset
+from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.networks import FAMILIES, n_weights
 from sweepspot.space import Choice, Dimension, Space, Value, describe
 from sweepspot.spec import SweepSpec
+from sweepspot.sweepfile import read_spec
 
-__all__ = ["Preview", "preview"]
+__all__ = ["Preview", "preview", "preview_file", "run_name"]
 
 _SHAPING = ("layers", "units", "blocks", "filters", "kernel", "batch_norm")
 
@@ -30,6 +32,16 @@ class Preview:
     name: str
     facts: Mapping[str, str]
     notes: tuple[str, ...]
+
+
+def preview_file(path: Path) -> Preview:
+    """Read a sweep file and load its data, and say what the sweep will do.
+
+    Raises:
+        SpecError: The file or its data cannot be used.
+    """
+    spec = read_spec(path)
+    return preview(spec, load_dataset(spec.data, task=spec.task, folder=path.parent))
 
 
 def preview(spec: SweepSpec, dataset: Dataset) -> Preview:

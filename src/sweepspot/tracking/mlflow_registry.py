@@ -6,14 +6,14 @@ import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import mlflow  # noqa: TID253 - part of the MLflow adapter
-from mlflow import MlflowClient  # noqa: TID253
-from mlflow.entities import LoggedModel, LoggedModelOutput  # noqa: TID253
-from mlflow.exceptions import MlflowException  # noqa: TID253
-from mlflow.models import Model, ModelSignature  # noqa: TID253
-from mlflow.tracking._tracking_service.utils import _use_tracking_uri  # noqa: TID253
-from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec  # noqa: TID253
-from mlflow.types.schema import AnyType  # noqa: TID253
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, LoggedModelOutput
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+from mlflow.types.schema import AnyType
 
 from sweepspot.protocols import RegisteredModel
 from sweepspot.tracking.entries import fingerprint

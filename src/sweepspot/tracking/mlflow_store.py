@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from mlflow import MlflowClient  # noqa: TID253 - part of the MLflow adapter
-from mlflow.exceptions import MlflowException  # noqa: TID253 - part of the MLflow adapter
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from sweepspot.errors import TrackingError
 from sweepspot.tracking.refused import RefusedError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mlflow import MlflowClient  # noqa: TID253 - part of the MLflow adapter
+from mlflow import MlflowClient
 
 from sweepspot.tracking.mlflow_store import connect, translated
 
