@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sklearn import datasets
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
 
 from sweepspot.datasets.raw import Raw, did_you_mean
 from sweepspot.errors import SpecError
@@ -10,13 +13,7 @@ from sweepspot.spec import Data
 
 __all__ = ["load_sklearn"]
 
-_LOADERS = {
-    "digits": datasets.load_digits,
-    "iris": datasets.load_iris,
-    "wine": datasets.load_wine,
-    "breast_cancer": datasets.load_breast_cancer,
-    "diabetes": datasets.load_diabetes,
-}
+_NAMES = ("digits", "iris", "wine", "breast_cancer", "diabetes")
 
 
 def load_sklearn(data: Data) -> Raw:
@@ -29,15 +26,36 @@ def load_sklearn(data: Data) -> Raw:
         SpecError: There is none of this name, or it has no such target.
     """
     name = data.source.removeprefix("sklearn:")
-    if name not in _LOADERS:
+    if name not in _NAMES:
         raise SpecError(
-            f"data.source: expected sklearn: with one of {', '.join(_LOADERS)}, "
-            f"got {data.source!r}{did_you_mean(name, _LOADERS)}"
+            f"data.source: expected sklearn: with one of {', '.join(_NAMES)}, "
+            f"got {data.source!r}{did_you_mean(name, _NAMES)}"
         )
-    bunch = _LOADERS[name](as_frame=True)
-    if data.target not in (None, bunch.target.name):
+    X, y = _digits() if name == "digits" else _bundled(name)
+    target = y.columns[0]
+    if data.target not in (None, target):
         raise SpecError(
-            f"data.target: {data.source} has the one target {bunch.target.name}, "
+            f"data.target: {data.source} has the one target {target}, "
             f"got {data.target!r}; leave it out"
         )
-    return Raw(X=bunch.data, y=bunch.target.to_frame())
+    return Raw(X=X, y=y)
+
+
+def _digits() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the digits from scikit-learn's own file: importing it would take longer than a check."""
+    found = find_spec("sklearn")
+    folders = found.submodule_search_locations if found else None
+    path = Path(folders[0] if folders else "", "datasets", "data", "digits.csv.gz")
+    if not path.is_file():
+        return _bundled("digits")
+    frame = pd.read_csv(path, header=None)
+    X = frame.iloc[:, :-1].astype(float)
+    X.columns = pd.Index([f"pixel_{k // 8}_{k % 8}" for k in range(64)])
+    return X, frame.iloc[:, -1].astype(int).to_frame("target")
+
+
+def _bundled(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from sklearn import datasets  # noqa: PLC0415 - takes a second, and most sources do without
+
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    return bunch.data, bunch.target.to_frame()
