@@ -17,8 +17,9 @@ from sweepspot.protocols import Report
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
 from sweepspot.training.plain import BuildModel, PlainTrainer, one_line
+from sweepspot.training.probe import Twin, check
 from sweepspot.training.progress import Progress, measured
-from sweepspot.training.seeds import seed_keras
+from sweepspot.training.seeds import start_afresh
 from sweepspot.training.structure import (
     Point,
     Structure,
@@ -66,6 +67,10 @@ class CompiledTrainer:
         build: Builds the compiled network of a point; always called with plain numbers.
         settings: Epochs, batch size and early stopping.
         weights: Folder of the weights that trials keep.
+        traces: The traces of this process, by structure.
+        refused: Why a structure, or a kind of them, is trained plainly.
+        probed: Kinds of structure whose traces were found to do what Keras does.
+        arrays: The data as tensors, once they are needed.
     """
 
     data: TrainingData
@@ -73,8 +78,9 @@ class CompiledTrainer:
     settings: Train
     weights: Path
     traces: OrderedDict[str, Trace] = field(default_factory=OrderedDict)
-    _refused: dict[str, str] = field(default_factory=dict)
-    _arrays: list[Arrays] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    arrays: list[Arrays] = field(default_factory=list)
+    probed: set[str] = field(default_factory=set)
 
     def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
         """Train each trial in turn, and yield its result."""
@@ -109,10 +115,12 @@ class CompiledTrainer:
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
         if trial.continues or trial.keeps_weights:
             raise Untraceable("its weights are kept for another training")
-        seed_keras(trial.seed)
+        start_afresh(trial.seed)
         network = self._read(trial)
+        # Tracing takes the known penalties and rates off the network.
+        start = start_of(network)
         trace = self._trace_of(network, trial)
-        trace.start(start_of(network))
+        trace.start(start)
         progress = Progress(trial=trial, settings=self.settings, report=report)
         best, train_s = trace.snapshot(), 0.0
         for epoch in range(trial.first_epoch, trial.epochs):
@@ -141,34 +149,44 @@ class CompiledTrainer:
         return _Network(model=model, point=point, structure=structure)
 
     def _trace_of(self, network: _Network, trial: Trial) -> Trace:
-        key = network.structure.key
-        if key in self._refused:
-            raise Untraceable(self._refused[key])
+        key, kind = network.structure.key, network.structure.kind
+        for name in (key, kind):
+            if name in self.refused:
+                raise Untraceable(self.refused[name])
         if key not in self.traces:
             try:
-                self.traces[key] = self._make_trace(network, self._batch_size(trial))
+                trace = self._make_trace(network, self._batch_size(trial))
+            except Untraceable as exc:
+                self.refused[kind] = str(exc)
+                raise
             # TensorFlow may refuse a graph in any way it likes; `fit` shows whether it matters.
             except Exception as exc:
-                self._refused[key] = f"could not be traced: {one_line(exc)}"
-                raise Untraceable(self._refused[key]) from exc
+                self.refused[key] = f"could not be traced: {one_line(exc)}"
+                raise Untraceable(self.refused[key]) from exc
+            self.traces[key] = trace
             if len(self.traces) > MOST_TRACES:
                 self.traces.popitem(last=False)
         self.traces.move_to_end(key)
         return self.traces[key]
 
     def _make_trace(self, network: _Network, batch_size: int) -> Trace:
-        if not self._arrays:
-            self._arrays.append(Arrays.of(self.data))
-        optimizer = network.model.optimizer
-        return Trace(
-            model=network.model,
-            optimizer=type(optimizer).from_config(optimizer.get_config()),
-            loss=network.model.loss,
-            structure=network.structure,
+        if not self.arrays:
+            self.arrays.append(Arrays.of(self.data))
+        model, structure = network.model, network.structure
+        twin = None if structure.kind in self.probed else Twin(model, structure)
+        trace = Trace(
+            model=model,
+            optimizer=type(model.optimizer).from_config(model.optimizer.get_config()),
+            loss=model.loss,
+            structure=structure,
             point=network.point,
-            arrays=self._arrays[0],
+            arrays=self.arrays[0],
             batch_size=batch_size,
         )
+        if twin:
+            check(trace, twin, self.data, batch_size)
+            self.probed.add(structure.kind)
+        return trace
 
     def _batch_size(self, trial: Trial) -> int:
         return int(trial.params.get("batch_size", self.settings.batch_size))

@@ -14,12 +14,21 @@ import tensorflow as tf
 from sweepspot.data import FloatArray, Split, Task, TrainingData
 from sweepspot.trial import Losses
 
-__all__ = ["Evaluation", "Evaluator", "Measured", "per_example_errors", "per_example_losses"]
+__all__ = [
+    "Evaluation",
+    "Evaluator",
+    "Measured",
+    "aligned",
+    "per_example_errors",
+    "per_example_losses",
+]
 
 ROWS_AT_A_TIME = 4096
 """Rows of one forward pass: large enough to keep the cores busy, small enough for any memory."""
 
 PerRow: TypeAlias = npt.NDArray[np.float32]
+Targets: TypeAlias = Any
+"""An array or a tensor."""
 Forward: TypeAlias = Callable[[FloatArray], tf.Tensor]
 
 
@@ -145,7 +154,7 @@ def per_example_losses(loss: keras.losses.Loss, y: npt.NDArray[Any], outputs: Fl
         `(examples,)` float32.
     """
     with tf.device("CPU:0"):
-        losses = keras.ops.convert_to_numpy(loss(_aligned(y, outputs), outputs))
+        losses = keras.ops.convert_to_numpy(loss(aligned(y, outputs), outputs))
     return _float32(losses.reshape(len(y), -1).mean(axis=1))
 
 
@@ -173,19 +182,20 @@ def per_example_errors(
         case Task.MULTICLASS:
             return _float32(outputs.argmax(axis=1) != y)
         case Task.BINARY | Task.MULTILABEL:
-            wrong = (outputs > threshold) != (_aligned(y, outputs) > 0.5)
+            wrong = (outputs > threshold) != (aligned(y, outputs) > 0.5)
             return _float32(wrong.mean(axis=1))
         case _:
-            return _float32(np.abs(outputs - _aligned(y, outputs)).mean(axis=1) * scale)
+            return _float32(np.abs(outputs - aligned(y, outputs)).mean(axis=1) * scale)
 
 
 def _float32(values: npt.NDArray[Any]) -> PerRow:
     return np.asarray(values, dtype=np.float32)
 
 
-def _aligned(y: npt.NDArray[Any], outputs: FloatArray) -> npt.NDArray[Any]:
+def aligned(y: Targets, outputs: Targets) -> Targets:
     """Give targets the rank of the outputs, unless they are class numbers."""
-    return y if y.ndim == outputs.ndim or y.dtype.kind == "i" else y[:, None]
+    is_class = np.issubdtype(tf.as_dtype(y.dtype).as_numpy_dtype, np.integer)
+    return y if len(y.shape) == len(outputs.shape) or is_class else y[:, None]
 
 
 def _config_says_logits(loss: object) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import FloatArray, TrainingData
-from sweepspot.training.evaluate import ROWS_AT_A_TIME, unreduced
+from sweepspot.training.evaluate import ROWS_AT_A_TIME, aligned, unreduced
 from sweepspot.training.structure import Point, Structure
 from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, take_penalties_off
 from sweepspot.training.updates import make_update
@@ -275,8 +275,3 @@ class Trace:
         weights = [v.value.read_value() for v in self._weights.variables]
         states = [v.read_value() for v in self._states]
         return self._call(self._weights.views(weights, frame), X, states, training=False)[0]
-
-
-def aligned(y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Give targets the rank of the outputs, unless they are class numbers."""
-    return y if y.dtype.is_integer or len(y.shape) == len(outputs.shape) else y[:, None]

@@ -1,4 +1,4 @@
-"""One gradient step of an optimizer on one vector, as a single operation where TensorFlow has it."""
+"""A step of an optimizer on one vector, as a single operation where TensorFlow has it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def make_update(optimizer: keras.optimizers.Optimizer, weights: list[keras.Varia
     """
     make = _KERNELS.get(type(optimizer))
     kernel = make(optimizer, weights[0]) if make and len(weights) == 1 else None
-    if kernel is None:
-        return optimizer.apply
 
     def update(gradients: list[tf.Tensor]) -> None:
+        if kernel is None:
+            optimizer.apply(gradients)
+            return
         (gradient,) = optimizer._clip_gradients(gradients)
         optimizer._apply_weight_decay(weights)
         kernel(gradient)

@@ -1,0 +1,138 @@
+"""Whether a trace does what Keras does: a few steps of both, at numbers it was not traced at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sweepspot.data import TrainingData
+from sweepspot.training.evaluate import Evaluator, aligned
+from sweepspot.training.structure import (
+    OPTIMIZER_NUMBERS,
+    PENALTIES,
+    Point,
+    Structure,
+    Untraceable,
+    dropouts,
+    last_dense,
+    read_point,
+)
+from sweepspot.training.trace import Start, Trace
+
+__all__ = ["Twin", "check"]
+
+STEPS = 20
+"""Gradient steps that are compared; the partial last batch comes on top."""
+
+CLOSE = 1e-5
+CLOSE_NORMED = 1e-4
+"""Relative differences of J that rounding explains, without and with batch normalization."""
+
+# Steps of full size from random weights magnify what was rounded until it hides an error.
+_LARGEST_STEP = 0.01
+
+
+class Twin:
+    """A second network of a structure, at other widths and numbers, that Keras itself trains.
+
+    Args:
+        model: The network that will be traced; left as it is.
+        structure: Of the network.
+    """
+
+    def __init__(self, model: keras.Model, structure: Structure) -> None:
+        rates = len(dropouts(model))
+        self.model = type(model).from_config(_narrowed(model, structure))
+        if not self.model.built:
+            self.model.build(model.input_shape)
+        _scale_penalties(self.model)
+        for layer in dropouts(self.model):
+            layer.rate = 0.0
+        optimizer = type(model.optimizer).from_config(_scaled_optimizer(model.optimizer))
+        self.model.compile(optimizer=optimizer, loss=model.loss)
+        self.point: Point = replace(read_point(self.model), rates=(0.0,) * rates)
+
+    def start(self) -> Start:
+        """Return where a trace of the structure has to start to do the same."""
+        return Start(
+            weights=[v.numpy() for v in self.model.trainable_variables],
+            states=[v.numpy() for v in self.model.non_trainable_variables],
+            point=self.point,
+            noise=[0] * len(self.point.rates),
+        )
+
+    def train(self, data: TrainingData, batches: list[slice]) -> float:
+        """Train on batches by Keras's own methods, and return J_cv."""
+        model = self.model
+        for batch in batches:
+            X, y = tf.constant(data.train.X[batch]), tf.constant(data.train.y[batch])
+            with tf.GradientTape() as tape:
+                outputs = model(X, training=True)
+                loss = model.compute_loss(x=X, y=aligned(y, outputs), y_pred=outputs)
+            variables = model.trainable_variables
+            model.optimizer.apply(tape.gradient(loss, variables), variables)
+        return Evaluator(model.loss, data, lambda X: model(X, training=False)).J_cv()
+
+
+def check(trace: Trace, twin: Twin, data: TrainingData, batch_size: int) -> None:
+    """Compare a trace with Keras.
+
+    Args:
+        trace: Of the twin's structure; it is left at the twin's weights.
+        twin: Not yet trained.
+        data: What both train on.
+        batch_size: Examples a gradient step.
+
+    Raises:
+        Untraceable: They differ by more than rounding.
+    """
+    rows = len(data.train)
+    size = min(batch_size, rows)
+    steps = min(STEPS, rows // size)
+    batches = [slice(k * size, (k + 1) * size) for k in range(steps)]
+    if rows % size:
+        batches.append(slice(rows - rows % size, rows))
+    trace.start(twin.start())
+    ours = trace.epoch(np.arange(rows, dtype=np.int32), steps).J_cv
+    theirs = twin.train(data, batches)
+    difference = abs(ours - theirs) / max(abs(theirs), float(np.finfo(np.float32).tiny))
+    normed = any(isinstance(x, keras.layers.BatchNormalization) for x in twin.model.layers)
+    if not difference <= (CLOSE_NORMED if normed else CLOSE):
+        raise Untraceable(
+            f"its trace differs from Keras by {difference:.1e} after {len(batches)} steps"
+        )
+
+
+def _narrowed(model: keras.Model, structure: Structure) -> Mapping[str, Any]:
+    config: Mapping[str, Any] = model.get_config()
+    if not structure.free_widths:
+        return config
+    output = last_dense(model).name
+    for layer in config["layers"]:
+        layer.pop("build_config", None)
+        if layer["class_name"] == "Dense" and layer["config"]["name"] != output:
+            layer["config"]["units"] = layer["config"]["units"] // 2 + 1
+    return config
+
+
+def _scale_penalties(model: keras.Model) -> None:
+    for variable in model.trainable_variables:
+        regularizer = variable.regularizer
+        if type(regularizer) in PENALTIES:
+            factors = {name: 0.5 * float(f) for name, f in regularizer.get_config().items()}
+            variable.regularizer = type(regularizer).from_config(factors)
+
+
+def _scaled_optimizer(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    config: dict[str, Any] = optimizer.get_config()
+    for name in OPTIMIZER_NUMBERS:
+        if config.get(name):
+            config[name] = 0.5 * config[name]
+    if isinstance(optimizer._learning_rate, keras.Variable):
+        config["learning_rate"] = min(0.5 * config["learning_rate"], _LARGEST_STEP)
+    return config
