@@ -70,6 +70,7 @@ def parse_spec(
         raise SpecError(*(where(loc) + text for loc, text in found)) from exc
     problems = [*_name_problems(raw), *_cross_checks(spec)]
     if problems:
+        problems.sort(key=lambda problem: _order(raw, problem[0]))
         raise SpecError(*(where(loc) + f"{_dotted(loc)}: {text}" for loc, text in problems))
     return spec
 
