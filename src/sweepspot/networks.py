@@ -43,7 +43,7 @@ class Setting:
             return None if ok else f"must be one of {', '.join(self.options)}, got {value!r}"
         if isinstance(value, bool) or not isinstance(value, int | float):
             return f"must be a number, got {value!r}"
-        if isinstance(self.default, int) and value != int(value):
+        if isinstance(self.default, int) and value % 1 != 0:
             return f"must be a whole number, got {value!r}"
         if not self.low <= value <= self.high:
             return f"must be in [{self.low:g}, {self.high:g}], got {value:g}"
