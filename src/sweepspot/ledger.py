@@ -63,7 +63,9 @@ class TestLedger:
     def add(self, opening: Opening) -> None:
         """Write an opening down, and wait until it is on disk."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        # A line torn by a crash must not swallow this one.
+        is_torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(opening)) + "\n")
+            file.write("\n" * is_torn + json.dumps(asdict(opening)) + "\n")
             file.flush()
             os.fsync(file.fileno())
