@@ -119,7 +119,7 @@ def _space(space: Space) -> str:
     parts = [f"{name} {describe(d)}" for name, d in space.dimensions.items()]
     parts += [f"{name} = {value}" for name, value in space.fixed.items()]
     size = space.size
-    count = "" if size is None else f" ({size:,} points)"
+    count = "" if size is None or not space.dimensions else f" ({size:,} points)"
     return ", ".join(parts) + count if parts else "nothing to search"
 
 
@@ -202,6 +202,5 @@ def run_name(number: int, params: Mapping[str, Value], model: str) -> str:
 def _short(value: float) -> str:
     if value <= 0 or not math.isfinite(value):
         return f"{value:g}"
-    exponent = math.floor(math.log10(value))
-    mantissa = f"{value / 10**exponent:.1f}".removesuffix(".0")
-    return f"{mantissa}e{exponent}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
