@@ -1,0 +1,106 @@
+"""From results to verdicts: what the diagnosis is told of each trial."""
+
+from dataclasses import replace
+
+import pytest
+
+from made_sweep import make_sweep
+from sweepspot.judging import COMPANY, Judge, stated_baselines
+from sweepspot.sweepfile import parse_spec
+from sweepspot.trial import State, Trial, TrialResult, run_id
+
+KEYS = {"name": "s", "data": {"source": "rows.npz"}, "space": {"units": {"int": [4, 32]}}}
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make_sweep(trials=30)
+
+
+def judge_of(made, losses=lambda result: None):
+    return Judge(made.spec, J_naive=2.3, algorithm=None, losses=losses)
+
+
+def test_every_trial_has_a_verdict(made):
+    diagnosis = judge_of(made).all(made.results.values())
+
+    assert {run_id(number) for number in made.results} == set(diagnosis)
+
+
+def test_losses_are_read_back_when_a_result_has_none(made):
+    bare = [result.without_losses() for result in made.results.values()]
+
+    read = judge_of(made, lambda result: made.results[result.number].losses).all(bare)
+
+    whole = judge_of(made).all(made.results.values())
+    assert {k: v.label for k, v in read.items()} == {k: v.label for k, v in whole.items()}
+
+
+def test_a_failed_trial_is_not_asked_for_losses(made):
+    asked = []
+    judge = judge_of(made, lambda result: asked.append(result.number))
+    failed = TrialResult(
+        trial=Trial(number=0, params={}, seed=0, epochs=3), state=State.FAILED, reason="no"
+    )
+
+    judge.all([failed])
+
+    assert asked == []
+
+
+@pytest.mark.parametrize(("reason", "word"), [("diverged in epoch 2", "diverged"), ("no", "no")])
+def test_a_failure_keeps_its_reason(made, reason, word):
+    failed = replace(made.results[3], reason=reason)
+
+    verdict = judge_of(made).all([*made.results.values(), failed])[run_id(3)]
+
+    assert verdict.label == "not_assessed"
+    assert word in verdict.reason
+
+
+def test_a_provisional_verdict_is_the_final_one_while_few_have_ended(made):
+    judge = judge_of(made)
+    results = [made.results[n] for n in sorted(made.results)]
+    provisional = [judge.provisional(result) for result in results[:COMPANY]][-1]
+
+    final = judge_of(made).all(results[:COMPANY])[run_id(COMPANY - 1)]
+
+    assert provisional.label == final.label
+
+
+def test_a_provisional_verdict_looks_at_the_best_trials_alone(made):
+    judge = judge_of(made)
+    for result in made.results.values():
+        judge.provisional(result)
+
+    best = sorted(
+        (r for r in made.results.values() if r.state is State.COMPLETE), key=lambda r: r.J_cv
+    )
+
+    assert sorted(number for _, number, _ in judge._best) == sorted(
+        r.number for r in best[:COMPANY]
+    )
+
+
+@pytest.mark.parametrize(
+    ("baseline", "algorithm", "names"),
+    [
+        ({}, None, []),
+        ({}, (0.1, 0.2), ["hist_gradient_boosting"]),
+        ({"target_J": 0.5}, (0.1, 0.2), ["target", "hist_gradient_boosting"]),
+        ({"target_error": 0.02}, None, ["target"]),
+    ],
+)
+def test_a_target_decides_before_an_algorithm(baseline, algorithm, names):
+    stated = stated_baselines(parse_spec({**KEYS, "baseline": baseline}), algorithm)
+
+    assert list(stated) == names
+
+
+def test_a_target_error_is_measured_in_error():
+    stated = stated_baselines(
+        parse_spec({**KEYS, "baseline": {"target_error": 0.02, "target_J": 0.5}}), None
+    )
+
+    assert stated["target"].measure == "error"
+    assert stated["target"].J_cv == 0.02
