@@ -16,9 +16,8 @@ from sweepspot.trial import trial_seed
         (Int(1, 64), 0, 1),
         (Float(1e-4, 1e-1, log=True), 0.10000000000000002, 0.1),
         (Float(0.0, 1.0), 1, 1.0),
-        (Float(0.0, 1.0, step=0.1), 0.3, 0.1 * 3),
+        (Float(0.0, 1.0, step=0.1), 0.1 * 3, 0.3),
         (Choice(1, 2.0), 2, 2.0),
-        (Choice(1, 1.0), 1.0, 1.0),
         (Choice("a", "b"), "b", "b"),
     ],
 )
