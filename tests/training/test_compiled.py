@@ -10,6 +10,8 @@ from tests.training.cases import make_data, make_trainer, reference, train
 from sweepspot.data import Task
 from sweepspot.networks import ACTIVATIONS, OPTIMIZERS
 from sweepspot.training.compiled import CompiledTrainer, batch_order
+from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.weights import load_best
 from sweepspot.trial import State, Trial
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
@@ -182,6 +184,38 @@ def test_it_prunes_where_it_is_told(tmp_path: Path) -> None:
     assert result.state is State.PRUNED
     assert result.epochs == 2
     assert result.J_cv is not None
+
+
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, "momentum"])
+def test_a_promoted_trial_goes_on_where_its_parent_stopped(optimizer: str, tmp_path: Path) -> None:
+    params = {**SMALL, "optimizer": optimizer, "batch_norm": True}
+    if optimizer == "momentum":
+        params = {**params, "optimizer": "sgd", "momentum": 0.9}
+    whole = train(make_trainer(make_data(), tmp_path), params, epochs=4)
+    parent = Trial(number=1, params=params, seed=7, epochs=2, keeps_weights=True)
+    child = Trial(number=2, params=params, seed=7, epochs=4, continues=(1, 2))
+
+    def go_on(number: int, epoch: int, J_cv: float) -> bool:
+        return False
+
+    list(make_trainer(make_data(), tmp_path).train([parent], go_on))
+    (result,) = make_trainer(make_data(), tmp_path).train([child], go_on)
+
+    assert result.trainer == "compiled"
+    np.testing.assert_allclose(result.curve.J_cv, whole.curve.J_cv[2:], rtol=1e-6)
+
+
+def test_the_weights_of_a_champion_are_those_that_were_measured(tmp_path: Path) -> None:
+    trainer = make_trainer(make_data(), tmp_path)
+    params = {**SMALL, "learning_rate": 0.3, "batch_norm": True}
+    trial = Trial(number=4, params=params, seed=7, epochs=6, keeps_weights=True)
+
+    (result,) = trainer.train([trial], lambda number, epoch, J_cv: False)
+
+    model = trainer.build(params)
+    load_best(tmp_path / "00004.npz", model)
+    assert result.weights is not None
+    assert Evaluator.of(model, trainer.data).J_cv() == pytest.approx(result.J_cv, rel=1e-6)
 
 
 def test_an_error_in_build_is_a_failed_trial(tmp_path: Path) -> None:

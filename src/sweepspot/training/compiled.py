@@ -28,7 +28,8 @@ from sweepspot.training.structure import (
     read_point,
     read_structure,
 )
-from sweepspot.training.trace import Arrays, Start, Trace
+from sweepspot.training.trace import Arrays, Snapshot, Start, Trace
+from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
 
 __all__ = ["CompiledTrainer", "batch_order"]
@@ -113,12 +114,12 @@ class CompiledTrainer:
         return plain.train([trial], report)
 
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
-        if trial.continues or trial.keeps_weights:
-            raise Untraceable("its weights are kept for another training")
         start_afresh(trial.seed)
         network = self._read(trial)
+        if trial.continues:
+            load_last(self.weights / f"{trial.continues[0]:05d}.npz", network.model)
         # Tracing takes the known penalties and rates off the network.
-        start = start_of(network)
+        start = start_of(network, goes_on=trial.continues is not None)
         trace = self._trace_of(network, trial)
         trace.start(start)
         progress = Progress(trial=trial, settings=self.settings, report=report)
@@ -135,10 +136,21 @@ class CompiledTrainer:
         result = progress.result(n_weights=n_weights, train_s=train_s)
         if progress.state is State.FAILED:
             return result
+        if trial.keeps_weights:
+            result = replace(result, weights=self._save(trial, network.model, trace, best))
         trace.restore(*best)
         evaluator = Evaluator(network.model.loss, self.data, trace.outputs)
         at_best = evaluator.everything()
         return measured(result, at_best, at_best.kept(self.data))
+
+    def _save(self, trial: Trial, model: keras.Model, trace: Trace, best: Snapshot) -> str:
+        fill(model, best)
+        best_weights = model.get_weights()
+        fill(model, trace.snapshot())
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        trace.give_state(model.optimizer)
+        return save_weights(self.weights / f"{trial.key}.npz", model, best_weights)
 
     def _read(self, trial: Trial) -> _Network:
         model = self.build(trial.params)
@@ -192,12 +204,27 @@ class CompiledTrainer:
         return int(trial.params.get("batch_size", self.settings.batch_size))
 
 
-def start_of(network: _Network) -> Start:
-    """Return where a network starts: its initial weights, states, numbers and seeds."""
+def fill(model: keras.Model, snapshot: Snapshot) -> None:
+    """Put a snapshot of a trace into a network of its own shapes."""
+    weights, states = snapshot
+    for variable, value in zip(model.trainable_variables, weights, strict=True):
+        variable.assign(value)
+    for variable, value in zip(model.non_trainable_variables, states, strict=True):
+        variable.assign(value)
+
+
+def start_of(network: _Network, *, goes_on: bool) -> Start:
+    """Return where a network starts: its weights, states, numbers and seeds.
+
+    Args:
+        network: As built, or with the weights of the trial that it continues.
+        goes_on: Whether its optimizer has a state to go on from.
+    """
     model = network.model
     return Start(
         weights=[v.numpy() for v in model.trainable_variables],
         states=[v.numpy() for v in model.non_trainable_variables],
         point=network.point,
         noise=[int(layer.seed_generator.state.numpy()[0]) % 2**31 for layer in dropouts(model)],
+        optimizer=model.optimizer if goes_on else None,
     )

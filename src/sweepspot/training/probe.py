@@ -13,7 +13,6 @@ import tensorflow as tf
 from sweepspot.data import TrainingData
 from sweepspot.training.evaluate import Evaluator, aligned
 from sweepspot.training.structure import (
-    OPTIMIZER_NUMBERS,
     PENALTIES,
     Point,
     Structure,
@@ -33,8 +32,9 @@ CLOSE = 1e-5
 CLOSE_NORMED = 1e-4
 """Relative differences of J that rounding explains, without and with batch normalization."""
 
-# Steps of full size from random weights magnify what was rounded until it hides an error.
-_LARGEST_STEP = 0.01
+# Large steps from random weights magnify what was rounded until it looks like an error; against
+# small ones, penalties and decay have to be large to be seen.
+_STEP = 0.001
 
 
 class Twin:
@@ -50,10 +50,10 @@ class Twin:
         self.model = type(model).from_config(_narrowed(model, structure))
         if not self.model.built:
             self.model.build(model.input_shape)
-        _scale_penalties(self.model)
+        _change_penalties(self.model)
         for layer in dropouts(self.model):
             layer.rate = 0.0
-        optimizer = type(model.optimizer).from_config(_scaled_optimizer(model.optimizer))
+        optimizer = type(model.optimizer).from_config(_changed_optimizer(model.optimizer))
         self.model.compile(optimizer=optimizer, loss=model.loss)
         self.point: Point = replace(read_point(self.model), rates=(0.0,) * rates)
 
@@ -120,19 +120,24 @@ def _narrowed(model: keras.Model, structure: Structure) -> Mapping[str, Any]:
     return config
 
 
-def _scale_penalties(model: keras.Model) -> None:
+def _change_penalties(model: keras.Model) -> None:
     for variable in model.trainable_variables:
         regularizer = variable.regularizer
         if type(regularizer) in PENALTIES:
-            factors = {name: 0.5 * float(f) for name, f in regularizer.get_config().items()}
+            # A factor of 0 belongs to the structure.
+            factors = {
+                name: 0.5 * float(factor) + 0.01 if factor else 0.0
+                for name, factor in regularizer.get_config().items()
+            }
             variable.regularizer = type(regularizer).from_config(factors)
 
 
-def _scaled_optimizer(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+def _changed_optimizer(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
     config: dict[str, Any] = optimizer.get_config()
-    for name in OPTIMIZER_NUMBERS:
-        if config.get(name):
-            config[name] = 0.5 * config[name]
+    if config.get("momentum"):
+        config["momentum"] = 0.5 * config["momentum"] + 0.1
+    if config.get("weight_decay"):
+        config["weight_decay"] = 0.5 * config["weight_decay"] + 0.1
     if isinstance(optimizer._learning_rate, keras.Variable):
-        config["learning_rate"] = min(0.5 * config["learning_rate"], _LARGEST_STEP)
+        config["learning_rate"] = _STEP if config["learning_rate"] != _STEP else 2 * _STEP
     return config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -17,7 +17,10 @@ from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, tak
 from sweepspot.training.updates import make_update
 from sweepspot.training.vectors import Slots, Weights, loose
 
-__all__ = ["Arrays", "EpochValues", "Start", "Trace"]
+__all__ = ["Arrays", "EpochValues", "Snapshot", "Start", "Trace"]
+
+Snapshot: TypeAlias = tuple[list[FloatArray], list[npt.NDArray[Any]]]
+"""The value of each trainable variable of a network, and of each that is not trained."""
 
 GATHERED_AT_ONCE = 64 * 2**20
 """Bytes of examples that are put into the epoch's order as a whole, and not batch by batch."""
@@ -68,14 +71,14 @@ class Start:
         states: One array for each variable that is not trained.
         point: The numbers of the trial's network.
         noise: Seed of each dropout layer.
-        optimizer: State of the optimizer to go on from; None for a fresh one.
+        optimizer: Whose state to go on from; None for a fresh one.
     """
 
     weights: list[FloatArray]
     states: list[npt.NDArray[Any]]
     point: Point
     noise: list[int]
-    optimizer: list[npt.NDArray[Any]] | None = None
+    optimizer: keras.optimizers.Optimizer | None = None
 
 
 class Trace:
@@ -140,7 +143,8 @@ class Trace:
         """Forget the last trial, and take on another's start."""
         sizes = self._weights.reshape(start.weights)
         self.restore(start.weights, start.states)
-        self._slots.assign(start.optimizer, sum(sizes))
+        state = self._slots.take(start.optimizer) if start.optimizer else None
+        self._slots.assign(state, sum(sizes))
         rate = start.point.optimizer.get("learning_rate")
         if rate is not None:
             self._optimizer._learning_rate.assign(rate)
@@ -160,7 +164,7 @@ class Trace:
             J_train=float(J_train), J_cv=float(J_cv), finite=bool(finite), train_s=float(train_s)
         )
 
-    def snapshot(self) -> tuple[list[FloatArray], list[npt.NDArray[Any]]]:
+    def snapshot(self) -> Snapshot:
         """Return the weights and the states, each variable by itself."""
         return self._weights.read(), [v.numpy() for v in self._states]
 
@@ -169,6 +173,10 @@ class Trace:
         self._weights.assign(weights)
         for variable, value in zip(self._states, states, strict=True):
             variable.assign(value)
+
+    def give_state(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Put the present state of the optimizer into that of a network."""
+        self._slots.give(optimizer)
 
     def outputs(self, X: tf.Tensor) -> tf.Tensor:
         """Return what the network answers at its present weights, in inference mode."""

@@ -15,6 +15,8 @@ from sweepspot.training.structure import Structure, last_dense
 
 __all__ = ["Slots", "Weights", "loose"]
 
+_NAME = "weights"
+
 
 class Weights:
     """The variables that the optimizer of a trace updates.
@@ -98,7 +100,7 @@ class Weights:
         if not self._structure.elementwise:
             return list(model.trainable_variables)
         count = sum(int(np.prod(shape)) for shape in self._shapes)
-        return [keras.Variable(np.zeros(count, np.float32), name="weights")]
+        return [keras.Variable(np.zeros(count, np.float32), name=_NAME)]
 
 
 class Slots:
@@ -112,10 +114,46 @@ class Slots:
     def __init__(self, optimizer: keras.optimizers.Optimizer, structure: Structure) -> None:
         self._variables = optimizer.variables
         self._fresh = [v.numpy() for v in self._variables]
-        self._free = structure.free_widths
+        self._free, self._elementwise = structure.free_widths, structure.elementwise
         for variable in self._variables:
             if self._free and len(variable.shape):
                 loosen(variable)
+
+    def take(self, optimizer: keras.optimizers.Optimizer) -> list[npt.NDArray[Any]]:
+        """Return the state of a network's own optimizer, as `assign` takes it."""
+        return [
+            np.concatenate([np.ravel(v.numpy()) for v in own])
+            if self._in_parts(variable)
+            else own[0].numpy()
+            for variable, own in zip(self._variables, self._own(optimizer), strict=True)
+        ]
+
+    def give(self, optimizer: keras.optimizers.Optimizer) -> None:
+        """Put the present state into a network's own optimizer."""
+        for variable, own in zip(self._variables, self._own(optimizer), strict=True):
+            if not self._in_parts(variable):
+                own[0].assign(variable.value)
+                continue
+            ends = np.cumsum([int(np.prod(v.shape)) for v in own])
+            for v, part in zip(own, np.split(variable.numpy(), ends[:-1]), strict=True):
+                v.assign(part.reshape(v.shape))
+
+    def _own(self, optimizer: keras.optimizers.Optimizer) -> list[list[keras.Variable]]:
+        """Return, for each variable of the trace's optimizer, those of a network's own."""
+        if not self._elementwise:
+            return [[v] for v in optimizer.variables]
+        slots = tuple(v.name[len(_NAME) :] for v in self._variables if self._in_parts(v))
+        # Of numbers such as the count of iterations there is one, whatever the network.
+        single = iter([v for v in optimizer.variables if not v.name.endswith(slots)])
+        return [
+            [v for v in optimizer.variables if v.name.endswith(variable.name[len(_NAME) :])]
+            if self._in_parts(variable)
+            else [next(single)]
+            for variable in self._variables
+        ]
+
+    def _in_parts(self, variable: keras.Variable) -> bool:
+        return self._elementwise and variable.name.startswith(f"{_NAME}_")
 
     def assign(self, state: Sequence[npt.NDArray[Any]] | None, count: int) -> None:
         """Set the state.
