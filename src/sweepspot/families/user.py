@@ -32,6 +32,7 @@ class HyperParameters:
     def __init__(self, params: Params) -> None:
         self._params = params
         self._scopes: list[tuple[str, tuple[Value, ...]]] = []
+        self._given: dict[str, Value] = {}
         self.declared: dict[str, Dimension | Value] = {}
 
     def Int(  # noqa: N802 - Keras Tuner's name
@@ -54,7 +55,9 @@ class HyperParameters:
             when=self._when(parent),
         )
         if log and step is not None:
-            return int(self._answer(name, self._powers(min_value, max_value, step), default))
+            return int(
+                self._answer(name, self._powers(min_value, max_value, step, parent), default)
+            )
         return int(self._answer(name, dimension, default))
 
     def Float(  # noqa: N802 - Keras Tuner's name
@@ -70,7 +73,9 @@ class HyperParameters:
         """Return a number between two edges."""
         log = sampling == "log"
         if log and step is not None:
-            return float(self._answer(name, self._powers(min_value, max_value, step), default))
+            return float(
+                self._answer(name, self._powers(min_value, max_value, step, parent), default)
+            )
         dimension = Float(min_value, max_value, log=log, step=step, when=self._when(parent))
         return float(self._answer(name, dimension, default))
 
@@ -97,6 +102,7 @@ class HyperParameters:
     def Fixed(self, name: str, value: Value, **parent: Any) -> Value:  # noqa: N802
         """Return a value that is not searched."""
         self.declared.setdefault(name, value)
+        self._given[name] = value
         return value
 
     @contextlib.contextmanager
@@ -111,7 +117,7 @@ class HyperParameters:
 
     def get(self, name: str) -> Value:
         """Return a value that was asked for before."""
-        return self._params[name]
+        return self._given[name] if name in self._given else self._params[name]
 
     def __contains__(self, name: object) -> bool:
         """Whether the point holds a value of this name."""
@@ -119,18 +125,17 @@ class HyperParameters:
 
     def _answer(self, name: str, dimension: Dimension, default: Value | None) -> Value:
         self.declared.setdefault(name, dimension)
-        if name in self._params:
-            return self._params[name]
-        if default is not None:
-            return default
-        return dimension.options[0] if isinstance(dimension, Choice) else dimension.low
+        if default is None:
+            default = dimension.options[0] if isinstance(dimension, Choice) else dimension.low
+        self._given[name] = self._params.get(name, default)
+        return self._given[name]
 
-    def _powers(self, low: float, high: float, step: float) -> Dimension:
+    def _powers(self, low: float, high: float, step: float, parent: Mapping[str, Any]) -> Dimension:
         """Return the values of a multiplicative step: 2, 4, 8, ..."""
         values = [low]
         while values[-1] * step <= high:
             values.append(values[-1] * step)
-        return Choice(*values, when=self._when({}))
+        return Choice(*values, when=self._when(parent))
 
     def _when(self, parent: Mapping[str, Any]) -> dict[str, tuple[Value, ...]] | None:
         when = dict(self._scopes)
