@@ -1,0 +1,167 @@
+"""The user's own networks: what `build(hp)` is answered, and what it declares."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweepspot.data import Task
+from sweepspot.errors import SpecError
+from sweepspot.space import Choice, Float, Int
+
+pytestmark = [
+    pytest.mark.tf,
+    # Keras and TensorFlow warn about one another while they are imported.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+
+def asked(params=None):
+    from sweepspot.families.user import HyperParameters
+
+    return HyperParameters(params or {})
+
+
+def test_what_the_point_holds_is_the_answer():
+    hp = asked({"units": 9, "rate": 0.3, "kind": "sgd", "norm": True})
+
+    assert hp.Int("units", 1, 16, default=4) == 9
+    assert hp.Float("rate", 0.0, 1.0, default=0.5) == 0.3
+    assert hp.Choice("kind", ["adam", "sgd"]) == "sgd"
+    assert hp.Boolean("norm") is True
+    assert hp.Fixed("depth", 3) == 3
+
+
+def test_what_it_does_not_hold_has_its_default_or_low_edge():
+    hp = asked()
+
+    assert (hp.Int("a", 1, 16, default=4), hp.Int("b", 2, 16)) == (4, 2)
+    assert (hp.Float("c", 0.5, 1.0, default=0.75), hp.Float("d", 0.5, 1.0)) == (0.75, 0.5)
+    assert (hp.Choice("e", ["x", "y"], default="y"), hp.Choice("f", ["x", "y"])) == ("y", "x")
+    assert (hp.Boolean("g", default=True), hp.Boolean("h")) == (True, False)
+
+
+def test_dimensions_are_declared_as_the_space_writes_them():
+    hp = asked()
+    hp.Int("units", 16, 64, step=16)
+    hp.Int("wide", 16, 256, sampling="log")
+    hp.Float("rate", 1e-4, 1e-1, sampling="log")
+    hp.Float("drop", 0.0, 0.5, step=0.1)
+    hp.Choice("kind", ["adam", "sgd"])
+    hp.Boolean("norm")
+    hp.Fixed("depth", 3)
+
+    assert hp.declared == {
+        "units": Int(16, 64, step=16),
+        "wide": Int(16, 256, log=True),
+        "rate": Float(1e-4, 1e-1, log=True),
+        "drop": Float(0.0, 0.5, step=0.1),
+        "kind": Choice("adam", "sgd"),
+        "norm": Choice(*(False, True)),
+        "depth": 3,
+    }
+
+
+def test_a_multiplicative_step_gives_powers():
+    hp = asked({"units": 8})
+
+    assert hp.Int("units", 2, 20, step=2, sampling="log") == 8
+    assert hp.Float("rate", 1.0, 100.0, step=10, sampling="log") == 1.0
+    assert hp.declared["units"] == Choice(2, 4, 8, 16)
+    assert hp.declared["rate"] == Choice(1.0, 10.0, 100.0)
+
+
+def test_conditions_come_from_scopes_and_from_parents():
+    hp = asked()
+    hp.Int("layers", 1, 3)
+    with hp.conditional_scope("layers", [2, 3]):
+        hp.Int("units_2", 4, 8)
+        with hp.conditional_scope("kind", "sgd"):
+            hp.Float("momentum", 0.0, 0.9)
+    hp.Int("units_3", 2, 8, step=2, sampling="log", parent_name="layers", parent_values=3)
+    hp.Boolean("norm", parent_name="layers", parent_values=[1])
+
+    when = {name: dimension.when for name, dimension in hp.declared.items()}
+    assert when == {
+        "layers": None,
+        "units_2": {"layers": (2, 3)},
+        "momentum": {"layers": (2, 3), "kind": ("sgd",)},
+        "units_3": {"layers": (3,)},
+        "norm": {"layers": (1,)},
+    }
+
+
+def test_a_value_can_be_asked_for_again():
+    hp = asked({"units": 9})
+    hp.Int("units", 1, 16)
+    hp.Int("layers", 1, 3, default=2)
+    hp.Fixed("depth", 5)
+
+    assert [hp.get(name) for name in ("units", "layers", "depth")] == [9, 2, 5]
+    assert "units" in hp
+    with pytest.raises(KeyError):
+        hp.get("never")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Return a function that writes a module of the working directory, and its name."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def write(name, text):
+        Path(f"{name}.py").write_text(text, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return f"{name}:build"
+
+    return write
+
+
+GOOD = """
+import keras
+
+def build(hp):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(hp.Int("units", 1, 9))])
+    model.compile(loss="mse")
+    return model
+"""
+
+
+def test_a_users_network_is_built_at_a_point(module):
+    from sweepspot.families import make_family
+
+    build = make_family(module("their_good", GOOD))
+
+    assert build({"units": 7}, (3,), Task.REGRESSION, 1).output_shape == (None, 7)
+
+
+def test_what_a_build_declares_is_found_by_calling_it(module):
+    from sweepspot.families.user import declared_space
+
+    assert declared_space(module("their_space", GOOD)) == {"units": Int(1, 9)}
+
+
+def test_a_build_that_fails_at_its_defaults_is_refused(module):
+    from sweepspot.families.user import declared_space
+
+    model = module("their_bad", "def build(hp):\n    raise ValueError('too small')\n")
+
+    with pytest.raises(SpecError, match="at its own defaults, got ValueError: too small"):
+        declared_space(model)
+
+
+def test_a_network_must_be_compiled(module):
+    from sweepspot.families import make_family
+
+    build = make_family(module("their_none", "def build(hp):\n    return 3\n"))
+
+    with pytest.raises(TypeError, match=r"must return a compiled keras\.Model, got 3"):
+        build({}, (3,), Task.REGRESSION, 1)
+
+
+@pytest.mark.parametrize("model", ["no_such_module_here:build", "json:no_such_function"])
+def test_what_cannot_be_imported_is_refused(module, model):
+    from sweepspot.families import make_family
+
+    with pytest.raises(SpecError, match="must be importable from the working directory"):
+        make_family(model)

@@ -1,0 +1,158 @@
+"""The plain tier: J by hand, the weights kept, and every way in which a trial ends."""
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.tf,
+    # Keras and TensorFlow warn about one another while they are imported.
+    pytest.mark.filterwarnings("ignore"),
+]
+tf = pytest.importorskip("tensorflow")
+
+from cases import make_data  # noqa: E402 - imports TensorFlow
+
+from sweepspot.data import Task  # noqa: E402
+from sweepspot.families import make_family  # noqa: E402
+from sweepspot.spec import EarlyStopping, Train  # noqa: E402
+from sweepspot.training.plain import PlainTrainer  # noqa: E402
+from sweepspot.trial import State, Trial  # noqa: E402
+
+
+def trainer_of(data, folder, *, build=None, batch_size=32, patience=None):
+    family = make_family("mlp")
+    return PlainTrainer(
+        data=data,
+        build=build or (lambda params: family(params, data.input_shape, data.task, data.n_outputs)),
+        settings=Train(
+            batch_size=batch_size,
+            early_stopping=EarlyStopping(patience=patience) if patience else None,
+        ),
+        weights=folder,
+    )
+
+
+def go_on(number, epoch, J_cv):
+    return False
+
+
+def train(trainer, params, *, epochs=3, report=go_on, **fields):
+    trial = Trial(**{"number": 0, "params": params, "seed": 7, "epochs": epochs, **fields})
+    (result,) = trainer.train([trial], report)
+    return result
+
+
+def losses_by_hand(path, split):
+    """Cross-entropy and error of each row, of an mlp with one relu layer."""
+    with np.load(path) as kept:
+        w1, b1, w2, b2 = (kept[f"best_{i}"].astype(np.float64) for i in range(4))
+    logits = np.maximum(split.X @ w1 + b1, 0) @ w2 + b2
+    log_sum = np.log(np.exp(logits).sum(axis=1))
+    return log_sum - logits[np.arange(len(split)), split.y], logits.argmax(axis=1) != split.y
+
+
+def test_j_is_the_mean_of_the_losses_without_penalty_and_dropout(tmp_path):
+    data = make_data(Task.MULTICLASS)
+    params = {"layers": 1, "units": 8, "dropout": 0.5, "l2": 0.1}
+
+    result = train(trainer_of(data, tmp_path), params, keeps_weights=True)
+
+    train_losses, train_errors = losses_by_hand(tmp_path / "00000.npz", data.train)
+    cv_losses, cv_errors = losses_by_hand(tmp_path / "00000.npz", data.cv)
+    # float32 forward passes of values near 1: some 1e-7 each.
+    assert result.J_train == pytest.approx(train_losses.mean(), abs=1e-5)
+    assert result.J_cv == pytest.approx(cv_losses.mean(), abs=1e-5)
+    assert result.error_train == pytest.approx(train_errors.mean(), abs=1e-7)
+    assert result.error_cv == pytest.approx(cv_errors.mean(), abs=1e-7)
+    np.testing.assert_allclose(result.losses.train, train_losses[data.kept_train], atol=1e-4)
+    assert result.curve.J_train[result.best_epoch - 1] == pytest.approx(
+        train_losses[data.kept_train].mean(), abs=1e-5
+    )
+    assert (result.state, result.trainer, result.n_weights) == (State.COMPLETE, "plain", 92)
+
+
+def test_the_weights_kept_are_the_best_ones(tmp_path):
+    trainer = trainer_of(make_data(Task.REGRESSION), tmp_path)
+
+    result = train(trainer, {"learning_rate": 0.3, "units": 32}, epochs=8)
+
+    assert result.J_cv == pytest.approx(min(result.curve.J_cv), rel=1e-5)
+    assert result.best_epoch == 1 + int(np.argmin(result.curve.J_cv))
+    assert result.epochs == 8
+
+
+def test_early_stopping_waits_for_its_patience(tmp_path):
+    trainer = trainer_of(make_data(Task.REGRESSION), tmp_path, patience=2)
+
+    result = train(trainer, {"learning_rate": 0.3, "units": 32}, epochs=60)
+
+    assert result.state is State.COMPLETE
+    assert result.epochs == result.best_epoch + 2 < 60
+    assert result.J_cv == pytest.approx(min(result.curve.J_cv), rel=1e-5)
+
+
+def test_a_pruned_trial_stops_and_is_measured(tmp_path):
+    heard = []
+
+    def report(number, epoch, J_cv):
+        heard.append(J_cv)
+        return epoch == 2
+
+    result = train(trainer_of(make_data(), tmp_path), {}, epochs=9, report=report)
+
+    assert (result.state, result.reason) == (State.PRUNED, "pruned after epoch 2")
+    assert list(result.curve.J_cv) == heard
+    assert result.epochs == 2
+    assert result.J_cv == pytest.approx(min(heard), rel=1e-5)
+
+
+def test_a_diverged_trial_has_failed(tmp_path):
+    trainer = trainer_of(make_data(Task.REGRESSION), tmp_path)
+
+    result = train(trainer, {"optimizer": "sgd", "learning_rate": 1e3}, keeps_weights=True)
+
+    assert result.state is State.FAILED
+    assert result.reason.startswith("diverged in epoch ")
+    assert (result.J_cv, result.losses, result.weights) == (None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_build_raises_is_the_trials_reason(tmp_path):
+    def build(params):
+        raise ValueError("units must be odd\nand more")
+
+    trainer = trainer_of(make_data(), tmp_path, build=build)
+    trials = [Trial(number=n, params={}, seed=n, epochs=1) for n in (0, 1)]
+
+    results = list(trainer.train(trials, go_on))
+
+    assert [r.state for r in results] == [State.FAILED] * 2
+    assert [r.reason for r in results] == ["ValueError: units must be odd"] * 2
+
+
+@pytest.mark.slow
+def test_two_and_two_epochs_are_four(tmp_path):
+    # In one batch of all rows there is no order of batches to differ in.
+    data = make_data()
+    trainer = trainer_of(data, tmp_path, batch_size=len(data.train))
+    params = {"learning_rate": 0.05}
+
+    whole = train(trainer, params, epochs=4)
+    train(trainer, params, epochs=2, keeps_weights=True)
+    rest = train(trainer, params, epochs=4, number=1, seed=99, continues=(0, 2))
+
+    assert list(rest.curve.steps) == [3, 4]
+    assert rest.curve.J_cv == pytest.approx(whole.curve.J_cv[2:], rel=1e-4)
+    assert rest.J_cv == pytest.approx(whole.J_cv, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_trial_is_repeatable_by_its_seed(tmp_path):
+    trainer = trainer_of(make_data(), tmp_path)
+    params = {"dropout": 0.4}
+
+    first, again = (train(trainer, params).curve.J_cv for _ in range(2))
+    other = train(trainer, params, seed=8).curve.J_cv
+
+    assert first == again
+    assert first != other
