@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 from rich.console import Console, Group, RenderableType
@@ -163,15 +163,16 @@ def leaderboard(
     """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     searched = [c for c in frame.columns if c.startswith("params.") and len(frame[c].unique()) > 1]
+    best = frame.dropna(subset=["J_cv"]).nsmallest(rows, "J_cv")
     room = max(0, width - MEASURES_WIDTH)
-    while sum(max(len(name) - len("params."), 8) + 2 for name in searched) > room:
+    while sum(_column_width(best[name]) for name in searched) > room:
         searched.pop()
     for heading in ("", "trial", "J_cv", "J_train", "error", "weights", "label"):
         left = heading in ("", "trial", "label")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for name in searched:
         table.add_column(name.removeprefix("params."), justify="right", no_wrap=True)
-    for _, row in frame.dropna(subset=["J_cv"]).nsmallest(rows, "J_cv").iterrows():
+    for _, row in best.iterrows():
         table.add_row(
             "*" if row["number"] == champion else "",
             f"#{row['number']:03d}",
@@ -202,6 +203,11 @@ def _cells(result: TrialResult, verdict: Verdict) -> tuple[str | Text, ...]:
 
 def _J_cv(result: TrialResult) -> float:
     return float("inf") if result.J_cv is None else result.J_cv
+
+
+def _column_width(column: pd.Series[Any]) -> int:
+    heading = str(column.name).removeprefix("params.")
+    return max(len(text) for text in (heading, *map(_value, column))) + 2
 
 
 def _value(value: object) -> str:
