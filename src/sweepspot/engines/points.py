@@ -48,8 +48,8 @@ def canonical(dimension: Dimension, value: Value) -> Value:
     """Return the value of a dimension that a library, a file or rounding meant, as plain Python.
 
     Example:
-        >>> canonical(Float(0.0, 1.0, step=0.1), 0.30000000000000001)
-        0.30000000000000004
+        >>> canonical(Float(0.0, 1.0, step=0.1), 0.30000000000000004)
+        0.3
     """
     if isinstance(dimension, Choice):
         equal = [option for option in dimension.options if option == value]
@@ -60,7 +60,8 @@ def canonical(dimension: Dimension, value: Value) -> Value:
     if dimension.step is None:
         return number
     # The same arithmetic as Float.values, so that equal points compare equal.
-    return dimension.low + dimension.step * round((number - dimension.low) / dimension.step)
+    steps = round((number - dimension.low) / dimension.step)
+    return round(dimension.low + dimension.step * steps, 12)
 
 
 def point(space: Space, raw: Mapping[str, Value]) -> Point:
