@@ -1,9 +1,11 @@
 SWEEP ?= sweeps/digits.yaml
 PYTHON ?= python3.11
+LABELLED ?= benchmarks/labelled
+MINUTES ?= 240
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep ui test test-fast check format golden bench calibration
+.PHONY: help sweep ui test test-fast check format bench calibration
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,14 +32,12 @@ format: .venv/ready  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-golden: .venv/ready  ## rewrite the golden files; review the difference
-	$(BIN)/python -m pytest -m "not gpu" tests/golden --golden -q
-
 bench: .venv/ready  ## measure speed beside a hand-written loop
 	$(BIN)/python benchmarks/speed.py
 
-calibration: .venv/ready  ## measure how often the labels are right
-	$(BIN)/python benchmarks/calibration.py
+calibration: .venv/ready  ## measure how often the labels are right; takes hours, goes on when stopped
+	$(BIN)/python benchmarks/calibration_data.py --out $(LABELLED) --minutes $(MINUTES)
+	$(BIN)/python benchmarks/calibration.py --data $(LABELLED)
 
 # Byte-compiled once, which saves seconds at every start; made anew when the pins change.
 .venv/ready: constraints.txt pyproject.toml

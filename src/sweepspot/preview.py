@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweepspot.datasets import Dataset, load_dataset
+from sweepspot.families import declared_space
 from sweepspot.networks import FAMILIES, n_weights
 from sweepspot.space import Choice, Dimension, Space, Value, describe
 from sweepspot.spec import SweepSpec
-from sweepspot.sweepfile import read_spec
+from sweepspot.sweepfile import parse_spec, read_spec
 
 __all__ = ["Preview", "preview", "preview_file", "run_name"]
 
@@ -40,8 +41,19 @@ def preview_file(path: Path) -> Preview:
     Raises:
         SpecError: The file or its data cannot be used.
     """
-    spec = read_spec(path)
+    spec = with_space(read_spec(path))
     return preview(spec, load_dataset(spec.data, task=spec.task, folder=path.parent))
+
+
+def with_space(spec: SweepSpec) -> SweepSpec:
+    """Return the same declaration with the space of a user's `build(hp)`, where none was written.
+
+    Raises:
+        SpecError: `build` cannot be imported, fails, or declares what no space can be.
+    """
+    if spec.space:
+        return spec
+    return parse_spec({**spec.model_dump(by_alias=True), "space": declared_space(spec.model)})
 
 
 def preview(spec: SweepSpec, dataset: Dataset) -> Preview:

@@ -15,7 +15,7 @@ def sweep_schema() -> dict[str, Any]:
 
     Example:
         >>> sweep_schema()["required"]
-        ['name', 'data', 'space']
+        ['name', 'data']
     """
     schema = _plain(SweepSpec.model_json_schema(by_alias=True))
     schema["title"] = "Sweepspot sweep file"

@@ -219,7 +219,10 @@ class SweepSpec(_Section):
     data: Data
     task: Task | None = Field(default=None, description="Inferred from the target when left out.")
     model: str = Field(default="mlp", description="A family, or `my_package.models:build`.")
-    space: Mapping[str, Entry] = Field(description="What is searched, and what is fixed.")
+    space: Mapping[str, Entry] = Field(
+        default_factory=dict,
+        description="What is searched, and what is fixed; what `build(hp)` declares if left out.",
+    )
     train: Train = Train()
     search: Search = Search()
     baseline: Baseline = Baseline()

@@ -23,7 +23,7 @@ from sweepspot.journal import Journal
 from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
 from sweepspot.loop import replay, search
-from sweepspot.preview import Preview, preview, run_name
+from sweepspot.preview import Preview, preview, run_name, with_space
 from sweepspot.protocols import Executor
 from sweepspot.provenance import check_fingerprint, plan
 from sweepspot.report.curves import CurvePainter
@@ -182,7 +182,7 @@ class Sweep:
         Raises:
             SpecError: The data cannot be used.
         """
-        return preview(self.spec, self._dataset())
+        return preview(with_space(self.spec), self._dataset())
 
     def run(self, watcher: Watcher | None = None, *, fresh: bool = False) -> SweepResult:
         """Run the sweep, or go on with it, or show again what came of it.
@@ -196,6 +196,7 @@ class Sweep:
             TrialError: Trials keep failing for one reason.
             TrackingError: The tracking store cannot be used at all.
         """
+        self.spec = with_space(self.spec)
         dataset = self._dataset()
         folder = HOME / self.spec.name
         if fresh and folder.exists():

@@ -246,6 +246,8 @@ def _name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[_Loc, str]]:
     model, space = raw.get("model", "mlp"), raw.get("space")
     if not isinstance(model, str) or ":" in model:
         return
+    if "space" not in raw:
+        yield ("space",), "required, got nothing; add it"
     if model not in FAMILIES:
         hint = _nearest(model, FAMILIES, or_remove=False)
         yield (

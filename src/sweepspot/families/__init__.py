@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from sweepspot.data import Task
-from sweepspot.space import Params
+from sweepspot.space import Dimension, Params, Value
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 Build: TypeAlias = Callable[[Params, tuple[int, ...], Task, int], "keras.Model"]
 """Builds a compiled network: point, shape of one example, task, width of the last layer."""
 
-__all__ = ["Build", "make_family"]
+__all__ = ["Build", "declared_space", "make_family"]
+
+
+def declared_space(model: str) -> dict[str, Dimension | Value]:
+    """Return the dimensions that a user's `build(hp)` declares; imports TensorFlow.
+
+    Raises:
+        SpecError: It cannot be imported, or fails at its own defaults.
+    """
+    from sweepspot.quiet import load_tensorflow
+
+    load_tensorflow()
+    from sweepspot.families.user import declared_space
+
+    return declared_space(model)
 
 
 def make_family(model: str) -> Build:

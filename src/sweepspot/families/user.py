@@ -19,6 +19,10 @@ from sweepspot.space import Choice, Dimension, Float, Int, Params, Value
 __all__ = ["HyperParameters", "declared_space", "user_family"]
 
 
+MOST_TRIED = 50
+"""Dimensions that are tried at their ends when a space is read from code."""
+
+
 class HyperParameters:
     """What a user's `build` asks for its values: the methods of Keras Tuner's class of this name.
 
@@ -167,7 +171,11 @@ def user_family(model: str) -> Build:
 
 
 def declared_space(model: str) -> dict[str, Dimension | Value]:
-    """Return the dimensions that a user's `build` declares, by calling it once.
+    """Return the dimensions that a user's `build` declares, by calling it at different points.
+
+    Called at its own defaults first, then with each dimension in turn at its ends, since code may
+    ask for a value only where another one is high, or true. What is asked for only elsewhere is
+    not found, and has to be written into the sweep file.
 
     Args:
         model: `my_package.models:build`.
@@ -175,14 +183,33 @@ def declared_space(model: str) -> dict[str, Dimension | Value]:
     Raises:
         SpecError: It cannot be imported, or fails at its own defaults.
     """
+    function = _function(model)
     hp = HyperParameters({})
     try:
-        _function(model)(hp)
+        function(hp)
     except Exception as exc:
         raise SpecError(
             f"model: {model} must build at its own defaults, got {type(exc).__name__}: {exc}"
         ) from exc
-    return hp.declared
+    declared = hp.declared
+    tried: set[str] = set()
+    while (left := [name for name in declared if name not in tried]) and len(tried) < MOST_TRIED:
+        tried.add(left[0])
+        for value in _ends(declared[left[0]]):
+            probe = HyperParameters({left[0]: value})
+            # A point that cannot be built is a trial that fails, no obstacle here.
+            with contextlib.suppress(Exception):
+                function(probe)
+            declared = {**probe.declared, **declared}
+    return declared
+
+
+def _ends(dimension: Dimension | Value) -> tuple[Value, ...]:
+    if isinstance(dimension, Choice):
+        return dimension.options
+    if isinstance(dimension, Float | Int):
+        return (dimension.low, dimension.high)
+    return ()
 
 
 def _function(model: str) -> Callable[[HyperParameters], Any]:

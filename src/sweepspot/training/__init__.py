@@ -24,7 +24,7 @@ def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
         data: What is trained and measured on.
         weights: Folder of the weights that trials keep.
     """
-    from sweepspot.training.quiet import load_tensorflow
+    from sweepspot.quiet import load_tensorflow
 
     load_tensorflow()
     from sweepspot.training.plain import PlainTrainer

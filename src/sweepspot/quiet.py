@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 __all__ = ["load_tensorflow"]
 
@@ -17,16 +17,15 @@ def load_tensorflow() -> None:
     TF_CPP_MIN_LOG_LEVEL has no say in what is logged before its logging is set up. An import that
     fails raises as ever.
     """
-    if "tensorflow" in sys.modules:
-        return
-    with _silent_descriptor(2):
+    silently = _silent_descriptor(2) if "tensorflow" not in sys.modules else nullcontext()
+    with silently:
         tensorflow = importlib.import_module("tensorflow")
         tensorflow.config.list_physical_devices()
     # Its warnings of many traces count those of different trials as one function's.
     tensorflow.get_logger().setLevel("ERROR")
 
 
-@contextlib.contextmanager
+@contextmanager
 def _silent_descriptor(descriptor: int) -> Iterator[None]:
     kept = os.dup(descriptor)
     nothing = os.open(os.devnull, os.O_WRONLY)
