@@ -76,7 +76,7 @@ def preview(spec: SweepSpec, dataset: Dataset) -> Preview:
             "selection": _selection(spec),
             "tracking": _tracking(spec),
         },
-        notes=dataset.notes,
+        notes=(*dataset.notes, *_search_notes(spec)),
     )
 
 
@@ -146,6 +146,45 @@ def _search(spec: SweepSpec) -> str:
     if search.timeout:
         text += f", no new trial after {search.timeout:g} s"
     return f"{text}, seed {search.seed}"
+
+
+def _search_notes(spec: SweepSpec) -> tuple[str, ...]:
+    """Say when Keras Tuner's Hyperband is given too few trials to train any to the end."""
+    if spec.search.sampler != "hyperband":
+        return ()
+    needed = hyperband_trials(spec.train.epochs)
+    if spec.search.trials >= needed:
+        return (f"search: hyperband ends after one pass, {needed} trials",)
+    return (
+        f"search.trials: one pass of hyperband over {spec.train.epochs} epochs is {needed} trials; "
+        f"with {spec.search.trials} the later brackets are left out, and with them most trials "
+        "that are trained to the end",
+    )
+
+
+def hyperband_trials(epochs: int, factor: int = 3) -> int:
+    """Count the trials of one pass of Keras Tuner's Hyperband.
+
+    Args:
+        epochs: Of a trial that is trained to the end.
+        factor: By which each round has fewer trials and more epochs.
+
+    References:
+        Li et al., Hyperband (2018), with the rounding of Keras Tuner.
+
+    Example:
+        >>> hyperband_trials(9), hyperband_trials(30)
+        (23, 90)
+    """
+    brackets = 0
+    while factor ** (brackets + 1) <= epochs:
+        brackets += 1
+    end = math.ceil(1 + math.log(epochs, factor))
+    return sum(
+        math.ceil(end / (bracket + 1) * factor ** (bracket - r))
+        for bracket in range(brackets + 1)
+        for r in range(bracket + 1)
+    )
 
 
 def _training(spec: SweepSpec) -> str:

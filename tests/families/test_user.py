@@ -165,3 +165,25 @@ def test_what_cannot_be_imported_is_refused(module, model):
 
     with pytest.raises(SpecError, match="must be importable from the working directory"):
         make_family(model)
+
+
+def test_a_space_left_out_is_read_from_the_code_at_the_ends_of_its_values(tmp_path, monkeypatch):
+    (tmp_path / "deep.py").write_text(
+        "import keras\n"
+        "def build(hp):\n"
+        "    inputs = x = keras.Input((4,))\n"
+        "    for k in range(hp.Int('depth', 1, 2)):\n"
+        "        x = keras.layers.Dense(hp.Int(f'width_{k}', 4, 8))(x)\n"
+        "    if hp.Boolean('noisy'):\n"
+        "        x = keras.layers.Dropout(hp.Float('rate', 0.0, 0.5))(x)\n"
+        "    model = keras.Model(inputs, keras.layers.Dense(1)(x))\n"
+        "    model.compile('adam', 'mse')\n"
+        "    return model\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    from sweepspot.families import declared_space
+
+    declared = declared_space("deep:build")
+
+    assert set(declared) == {"depth", "width_0", "width_1", "noisy", "rate"}
+    assert declared["width_1"] == Int(4, 8)
