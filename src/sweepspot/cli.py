@@ -61,7 +61,9 @@ def run(
     file: File,
     quiet: Quiet = False,
     as_json: AsJson = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Forget an earlier sweep first.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew; set an earlier sweep aside.")
+    ] = False,
 ) -> None:
     """Run a sweep, or go on with it where it was stopped."""
     from sweepspot.report.terminal import LiveTerminal, PlainTerminal

@@ -189,7 +189,8 @@ class Sweep:
 
         Args:
             watcher: Is shown the sweep while it runs.
-            fresh: Whether to forget what is journaled of a sweep of this name.
+            fresh: Whether to begin anew; what is journaled of a sweep of this name is set aside as
+                `mlruns/<name>.before`.
 
         Raises:
             SpecError: The data cannot be used, or the journal is of a different sweep.
@@ -200,7 +201,7 @@ class Sweep:
         dataset = self._dataset()
         folder = HOME / self.spec.name
         if fresh and folder.exists():
-            _forget(folder)
+            _set_aside(folder)
         with Journal(folder) as journal:
             check_fingerprint(self.spec, dataset, journal)
             watching = watcher or Nobody()
@@ -434,7 +435,9 @@ def _again(path: Path | None) -> str:
     return f"sweepspot run {path}" if path else "sweep.run()"
 
 
-def _forget(folder: Path) -> None:
-    """Remove what a sweep remembers, while no other driver is at it."""
+def _set_aside(folder: Path) -> None:
+    """Put what a sweep remembers into `<name>.before`, while no other driver is at it."""
     Journal(folder).close()
-    shutil.rmtree(folder)
+    before = folder.with_name(f"{folder.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    folder.rename(before)

@@ -236,7 +236,7 @@ def _describe_sweep(sweep: _Sweep, parent: Run) -> None:
         client.log_inputs(run_id, [_dataset_input(plan.dataset)])
     for name, text in plan.files.items():
         client.log_text(run_id, text, name)
-    add_view(client, sweep.experiment_id, plan.sweep)
+    add_view(client, sweep.experiment_id, plan.sweep, run_id)
 
 
 def _dataset_input(facts: Mapping[str, object]) -> DatasetInput:

@@ -23,16 +23,17 @@ _COLUMNS = (
 )
 
 
-def add_view(client: MlflowClient, experiment_id: str, sweep: str) -> None:
+def add_view(client: MlflowClient, experiment_id: str, sweep: str, run_id: str) -> None:
     """Give an experiment a view of one sweep's trials.
 
     Args:
         client: Of the store.
         experiment_id: The sweep's experiment.
         sweep: Name of the sweep, and of the view.
+        run_id: Of its parent run; an earlier sweep of the same name has another.
     """
     state = {
-        "searchFilter": f"tags.`sweepspot.sweep` = '{sweep}' and tags.`sweepspot.kind` = 'trial'",
+        "searchFilter": f"tags.`sweepspot.root` = '{run_id}' and tags.`sweepspot.kind` = 'trial'",
         "orderByKey": "metrics.`J_cv`",
         "orderByAsc": True,
         "startTime": "ALL",
