@@ -21,7 +21,9 @@ from sweepspot.trial import (
     trial_to_json,
 )
 
-values = st.one_of(st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())
+values = st.one_of(
+    st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
+)
 Js = st.floats(allow_nan=True, allow_infinity=True)
 
 

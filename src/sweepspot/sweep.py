@@ -392,6 +392,9 @@ class _Workers:
             self._made.close()
 
 
+MEASURES = ("J_train", "J_cv", "gap", "error_train", "error_cv")
+
+
 def as_frame(results: Mapping[int, TrialResult], diagnosis: Diagnosis) -> pd.DataFrame:
     """Return the table of a sweep, a row a trial, in the order of their numbers."""
     rows = []
@@ -418,7 +421,8 @@ def as_frame(results: Mapping[int, TrialResult], diagnosis: Diagnosis) -> pd.Dat
                 **{f"params.{name}": value for name, value in result.trial.params.items()},
             }
         )
-    return pd.DataFrame(rows)
+    # Where no trial was measured the columns would hold objects.
+    return pd.DataFrame(rows).astype(dict.fromkeys(MEASURES, float) if rows else {})
 
 
 def _parent_tags(result: SweepResult) -> dict[str, str]:
