@@ -1,0 +1,114 @@
+"""Dimensions: which of them mattered, by two evaluators, and which could be fixed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from scipy import stats
+
+from sweepspot.advice.facts import Facts, position
+from sweepspot.advice.importance import Column, Importances, importances
+from sweepspot.advice.records import Limit
+from sweepspot.diagnosis import Status
+from sweepspot.space import Choice, Dimension, Value
+
+__all__ = ["dimensions_that_mattered"]
+
+MIN_TRIALS = 20
+"""Fewest comparable trials; PED-ANOVA then compares the best five with four times as many."""
+
+MAX_TRIALS = 200
+"""Most trials that a forest is grown on, evenly spaced by rank: fANOVA's time grows as the square
+of their number, and is some seconds here."""
+
+_MATTERS, _FIXABLE = ("D207", "dimension matters"), ("D208", "could be fixed")
+
+
+def dimensions_that_mattered(facts: Facts) -> Iterator[Limit]:
+    """D207 and D208: whether each dimension mattered, and whether it could be fixed.
+
+    Present, or absent, when fANOVA and PED-ANOVA agree that its importance is above, or not above,
+    that of shuffled copies of the dimensions; unknown when they differ. A dimension could be fixed
+    at its best value when both say that it did not matter; absence of evidence, so it wants a
+    sweep of some size. One that others hang on, or that hangs on another, is left as it is.
+    """
+    searched = {
+        name: d
+        for name, d in facts.space.dimensions.items()
+        if d.values is None or len(d.values) > 1
+    }
+    usable = facts.ranked[:: max(1, math.ceil(len(facts.ranked) / MAX_TRIALS))]
+    if len(usable) < MIN_TRIALS or len(searched) < 2:
+        because = (
+            "one dimension is searched, which has nothing to be compared with"
+            if len(searched) == 1
+            else f"{len(usable)} comparable trials, {MIN_TRIALS} needed"
+        )
+        for name in searched:
+            yield _limit(_MATTERS, name, Status.UNKNOWN, because)
+        return
+    columns = {
+        name: _column(d, [r.trial.params.get(name) for r in usable]) for name, d in searched.items()
+    }
+    ranks = stats.rankdata([r.J_cv for r in usable]).tolist()
+    found = importances(columns, ranks)
+    for name in searched:
+        matters = _matters(name, found)
+        yield matters
+        if matters.status is Status.ABSENT:
+            yield _could_be_fixed(name, facts, matters.because)
+
+
+def _column(dimension: Dimension, values: list[Value | None]) -> Column:
+    if isinstance(dimension, Choice):
+        places = [None if v is None else float(dimension.options.index(v)) for v in values]
+        return Column(values=places, options=len(dimension.options))
+    return Column(values=[None if v is None else position(dimension, float(v)) for v in values])
+
+
+def _matters(name: str, found: Mapping[str, Importances]) -> Limit:
+    numbers: dict[str, float] = {}
+    words, answers = [], []
+    for evaluator, one in found.items():
+        score = one.scores.get(name)
+        if score is None:
+            words.append(f"{evaluator} cannot tell of a dimension under a condition")
+            continue
+        answers.append(score > one.chance)
+        numbers |= {evaluator: score, f"{evaluator}_chance": one.chance}
+        words.append(f"{evaluator} {score:.2g}, shuffled copies up to {one.chance:.2g}")
+    if len(answers) < len(found) or len(set(answers)) > 1:
+        status = Status.UNKNOWN
+    else:
+        status = Status.PRESENT if answers[0] else Status.ABSENT
+    return _limit(_MATTERS, name, status, "; ".join(words), numbers)
+
+
+def _could_be_fixed(name: str, facts: Facts, because: str) -> Limit:
+    others = facts.space.dimensions.values()
+    if any(name in (d.when or {}) for d in others):
+        return _limit(_FIXABLE, name, Status.ABSENT, "other dimensions hang on it")
+    value = facts.ranked[0].trial.params[name]
+    return _limit(_FIXABLE, name, Status.PRESENT, because, value=value)
+
+
+def _limit(
+    named: tuple[str, str],
+    dimension: str,
+    status: Status,
+    because: str,
+    numbers: Mapping[str, float] | None = None,
+    *,
+    value: Value | None = None,
+) -> Limit:
+    code, name = named
+    return Limit(
+        code=code,
+        name=name,
+        status=status,
+        because=because,
+        numbers=numbers or {},
+        dimension=dimension,
+        value=value,
+    )

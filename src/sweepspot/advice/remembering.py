@@ -1,0 +1,189 @@
+"""What a sweep remembers, read while its driver may still write: no lock, nothing changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweepspot.advice.advising import advise
+from sweepspot.advice.proposing import propose
+from sweepspot.advice.records import Proposal
+from sweepspot.errors import SpecError
+from sweepspot.judging import Judge
+from sweepspot.spec import SweepSpec
+from sweepspot.sweepfile import parse_spec, read_spec
+from sweepspot.trial import Losses, TrialResult, result_from_json
+
+__all__ = ["Remembered", "load_sweep", "next_sweep"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """A sweep as far as it got.
+
+    Attributes:
+        spec: Its declaration.
+        results: Its results, by number, without their arrays.
+        repeats: Its finalists on fresh seeds, by number and repeat.
+        notes: What else its journal holds, the latest of each name.
+        losses: Reads the per-example values of a result, None when it has none.
+    """
+
+    spec: SweepSpec
+    results: dict[int, TrialResult]
+    repeats: dict[tuple[int, int], TrialResult]
+    notes: dict[str, Any]
+    losses: Callable[[TrialResult], Losses | None]
+
+
+def load_sweep(
+    path: Path, home: Path = Path("mlruns"), *, spec: SweepSpec | None = None
+) -> Remembered:
+    """Read what a sweep remembers, without its lock.
+
+    Args:
+        path: Its sweep file; or its folder `mlruns/<name>`, when its journal holds the declaration.
+        home: The folder in which sweeps keep their journals.
+        spec: Its declaration, for a file that leaves the space to `build(hp)`.
+
+    Raises:
+        SpecError: There is no such sweep, or its journal cannot be read or is of another space.
+    """
+    if path.is_dir():
+        folder, events = path, _read(path / "journal.jsonl")
+        spec = spec or _declared(events, path)
+    else:
+        spec = spec or read_spec(path)
+        folder = home / spec.name
+        events = _read(folder / "journal.jsonl")
+    _check_points(spec, events, path)
+    return Remembered(
+        spec=spec,
+        results=events.results,
+        repeats=events.repeats,
+        notes=events.notes,
+        losses=lambda result: _losses(folder, result),
+    )
+
+
+def next_sweep(
+    file: Path,
+    home: Path = Path("mlruns"),
+    *,
+    into: Path | None = None,
+    spec: SweepSpec | None = None,
+) -> Proposal:
+    """Return the sweep to run after another one, from what that one remembers.
+
+    Args:
+        file: The sweep file, or the folder, of a sweep that ran or still runs.
+        home: The folder in which sweeps keep their journals.
+        into: The folder in which the proposal will be written, that of `file` when left out; a
+            data file is named relative to it.
+        spec: As for `load_sweep`.
+
+    Raises:
+        SpecError: As by `load_sweep`; or the journal lacks the naive baseline.
+    """
+    sweep = load_sweep(file, home, spec=spec)
+    if "naive" not in sweep.notes:
+        raise SpecError(
+            f"{file}: its journal has no naive baseline yet; run sweepspot run {file}, "
+            "which adds it, and ask again"
+        )
+    stated = sweep.notes.get("algorithm")
+    judge = Judge(
+        sweep.spec,
+        J_naive=sweep.notes["naive"]["J_cv"],
+        algorithm=(stated[0], stated[1]) if stated else None,
+        losses=sweep.losses,
+    )
+    diagnosis = judge.all(sweep.results.values())
+    advice = advise(sweep.spec, sweep.results, diagnosis, repeats=sweep.repeats)
+    return propose(
+        sweep.spec,
+        advice,
+        text=file.read_text(encoding="utf-8") if file.is_file() else None,
+        taken={folder.name for folder in home.glob("*")},
+        source=_source_from(into, file, sweep.spec) if into else None,
+    )
+
+
+def _declared(events: _Events, path: Path) -> SweepSpec:
+    if "spec" not in events.notes:
+        raise SpecError(f"{path}: its journal holds no declaration; name the sweep file instead")
+    return parse_spec(events.notes["spec"])
+
+
+def _source_from(into: Path, file: Path, spec: SweepSpec) -> str | None:
+    """Return the path of a data file as seen from another folder, None when it need not change."""
+    source = Path(spec.data.source)
+    here = file.parent.resolve()
+    if ":" in spec.data.source or source.is_absolute() or into.resolve() == here:
+        return None
+    return Path(os.path.relpath(here / source, into.resolve())).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    results: dict[int, TrialResult] = field(default_factory=dict)
+    repeats: dict[tuple[int, int], TrialResult] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def _read(path: Path) -> _Events:
+    """Read the lines of a journal; a last one still being written is left out."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as exc:
+        raise SpecError(
+            f"{path}: must be the journal of a sweep that ran, got {exc.strerror}"
+        ) from exc
+    events = _Events()
+    for number, line in enumerate(lines, start=1):
+        try:
+            _relive(json.loads(line), events)
+        except (ValueError, KeyError, TypeError) as exc:
+            raise SpecError(
+                f"{path}:{number}: must be a line of a journal, got {line[:40]!r}; restore it"
+            ) from exc
+    return events
+
+
+def _relive(record: dict[str, Any], events: _Events) -> None:
+    match record["event"]:
+        case "result":
+            result = result_from_json(record["result"])
+            if result.trial.repeat:
+                events.repeats[result.number, result.trial.repeat] = result
+            else:
+                events.results[result.number] = result
+        case "note":
+            events.notes[record["name"]] = record["value"]
+        case _:
+            pass
+
+
+def _check_points(spec: SweepSpec, events: _Events, path: Path) -> None:
+    space = spec.points
+    for number, result in sorted(events.results.items()):
+        problems = space.problems(result.trial.params)
+        if problems:
+            raise SpecError(
+                f"{path}: must declare the space that trial #{number:03d} was drawn from; "
+                f"{problems[0]}; use the file as it was run"
+            )
+
+
+def _losses(folder: Path, result: TrialResult) -> Losses | None:
+    path = folder / "losses" / f"{result.trial.key}.npz"
+    if result.J_cv is None or not path.exists():
+        return None
+    with np.load(path) as arrays:
+        return Losses(**{name: arrays[name] for name in Losses.__dataclass_fields__})
