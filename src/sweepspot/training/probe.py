@@ -126,7 +126,7 @@ def _change_penalties(model: keras.Model) -> None:
         if type(regularizer) in PENALTIES:
             # A factor of 0 belongs to the structure.
             factors = {
-                name: 0.5 * float(factor) + 0.01 if factor else 0.0
+                name: 0.5 * float(factor) + 0.3 if factor else 0.0
                 for name, factor in regularizer.get_config().items()
             }
             variable.regularizer = type(regularizer).from_config(factors)
@@ -139,5 +139,6 @@ def _changed_optimizer(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
     if config.get("weight_decay"):
         config["weight_decay"] = 0.5 * config["weight_decay"] + 0.1
     if isinstance(optimizer._learning_rate, keras.Variable):
-        config["learning_rate"] = _STEP if config["learning_rate"] != _STEP else 2 * _STEP
+        same = np.isclose(config["learning_rate"], _STEP)
+        config["learning_rate"] = 2 * _STEP if same else _STEP
     return config

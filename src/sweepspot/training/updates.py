@@ -18,9 +18,8 @@ Update: TypeAlias = Callable[[list[tf.Tensor]], None]
 def make_update(optimizer: keras.optimizers.Optimizer, weights: list[keras.Variable]) -> Update:
     """Return how a built optimizer updates its weights.
 
-    Keras writes an update as some twenty operations, each of which reads and writes the whole
-    vector. TensorFlow has the same formulas as single operations, and takes a tenth of the time
-    on a wide network.
+    Keras writes an update as some twenty operations. TensorFlow has the same formulas as single
+    operations, with which an epoch takes 5 to 13 % less.
 
     Args:
         optimizer: Its numbers may already be swapped for variables.
