@@ -13,7 +13,12 @@ def present(facts):
 
 @pytest.mark.parametrize(("target", "side"), [(1.5, "high"), (-0.5, "low")])
 def test_an_optimum_beyond_an_edge_is_found_on_its_side(planted, target, side):
-    facts = planted(lambda u: (u["units"] - target) ** 2 + 0.1 * (u["dropout"] - 0.5) ** 2)
+    def J(u):
+        return (u["units"] - target) ** 2 + sum(
+            (u[name] - 0.5) ** 2 for name in ("learning_rate", "dropout")
+        )
+
+    facts = planted(J, n=60)
 
     assert present(facts) == {("units", side)}
 
