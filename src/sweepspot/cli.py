@@ -82,6 +82,26 @@ def run(
         raise typer.Exit(NO_CHAMPION)
 
 
+@app.command("next")
+def next_(
+    file: File,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; shown if left out.")
+    ] = None,
+) -> None:
+    """Propose the sweep to run next, each change with the finding behind it."""
+    from sweepspot.advice import next_sweep
+
+    proposal = next_sweep(file, into=output.parent if output else None)
+    if output is None:
+        typer.echo(proposal.text)
+        return
+    if output.exists():
+        raise SweepspotError(f"{output}: must be a new file, got one that exists; choose another")
+    output.write_text(proposal.text, encoding="utf-8")
+    typer.echo(f"{proposal.because}\nwrote {output}; run it: sweepspot run {output}")
+
+
 @app.command()
 def ui(
     uri: Annotated[str | None, typer.Option(help="MLflow tracking URI.")] = None,

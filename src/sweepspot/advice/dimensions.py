@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from scipy import stats
 
 from sweepspot.advice.facts import Facts, position
-from sweepspot.advice.importance import Column, Importances, importances
+from sweepspot.advice.importance import Column, Importance, importances
 from sweepspot.advice.records import Limit
 from sweepspot.diagnosis import Status
 from sweepspot.space import Choice, Dimension, Value
@@ -28,10 +28,11 @@ _MATTERS, _FIXABLE = ("D207", "dimension matters"), ("D208", "could be fixed")
 def dimensions_that_mattered(facts: Facts) -> Iterator[Limit]:
     """D207 and D208: whether each dimension mattered, and whether it could be fixed.
 
-    Present, or absent, when fANOVA and PED-ANOVA agree that its importance is above, or not above,
-    that of shuffled copies of the dimensions; unknown when they differ. A dimension could be fixed
-    at its best value when both say that it did not matter; absence of evidence, so it wants a
-    sweep of some size. One that others hang on, or that hangs on another, is left as it is.
+    Present when fANOVA and PED-ANOVA agree that its importance is above that of every shuffled
+    copy of it; absent when they agree that it is no greater than that of a typical copy; unknown
+    in between, and when they differ. A dimension that is absent could be fixed at its best value.
+    That is absence of evidence, so it wants a sweep of some size. One that others hang on, or that
+    hangs on another, is left as it is.
     """
     searched = {
         name: d
@@ -67,22 +68,30 @@ def _column(dimension: Dimension, values: list[Value | None]) -> Column:
     return Column(values=[None if v is None else position(dimension, float(v)) for v in values])
 
 
-def _matters(name: str, found: Mapping[str, Importances]) -> Limit:
+def _matters(name: str, found: Mapping[str, Mapping[str, Importance]]) -> Limit:
     numbers: dict[str, float] = {}
-    words, answers = [], []
-    for evaluator, one in found.items():
-        score = one.scores.get(name)
-        if score is None:
+    words, answers = [], set()
+    for evaluator, scores in found.items():
+        if name not in scores:
             words.append(f"{evaluator} cannot tell of a dimension under a condition")
+            answers.add(Status.UNKNOWN)
             continue
-        answers.append(score > one.chance)
-        numbers |= {evaluator: score, f"{evaluator}_chance": one.chance}
-        words.append(f"{evaluator} {score:.2g}, shuffled copies up to {one.chance:.2g}")
-    if len(answers) < len(found) or len(set(answers)) > 1:
-        status = Status.UNKNOWN
-    else:
-        status = Status.PRESENT if answers[0] else Status.ABSENT
+        one = scores[name]
+        answers.add(_answer(one))
+        numbers |= {
+            evaluator: one.score,
+            f"{evaluator}_typical_copy": one.typical,
+            f"{evaluator}_greatest_copy": one.most,
+        }
+        words.append(f"{evaluator} {one.score:.2g}, shuffled {one.typical:.2g} to {one.most:.2g}")
+    status = answers.pop() if len(answers) == 1 else Status.UNKNOWN
     return _limit(_MATTERS, name, status, "; ".join(words), numbers)
+
+
+def _answer(one: Importance) -> Status:
+    if one.score > one.most:
+        return Status.PRESENT
+    return Status.ABSENT if one.score <= one.typical else Status.UNKNOWN
 
 
 def _could_be_fixed(name: str, facts: Facts, because: str) -> Limit:

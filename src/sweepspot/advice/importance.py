@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["Column", "Importances", "importances"]
+__all__ = ["Column", "Importance", "importances"]
 
 TREES = 16
 """Trees of a forest; one is grown for each shuffle, so that five have more than Optuna's 64."""
@@ -35,27 +35,29 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Importances:
-    """How much each dimension mattered by one evaluator, beside copies that cannot matter.
+class Importance:
+    """How much one dimension mattered by one evaluator, beside copies of it that cannot matter.
 
     Attributes:
-        scores: Importance by name; each evaluator has its own unit.
-        chance: The greatest importance of a shuffled copy of any dimension, a mean over shuffles.
+        score: A mean over the shuffles; each evaluator has its own unit.
+        typical: The mean of its shuffled copies.
+        most: The greatest of its shuffled copies.
     """
 
-    scores: Mapping[str, float]
-    chance: float
+    score: float
+    typical: float
+    most: float
 
 
 def importances(
     columns: Mapping[str, Column], ranks: Sequence[float], *, shuffles: int = 5, seed: int = 0
-) -> dict[str, Importances]:
+) -> dict[str, dict[str, Importance]]:
     """Return the importances by fANOVA and by PED-ANOVA of every dimension.
 
     fANOVA asks what moves J anywhere in the space, PED-ANOVA what the best tenth of the trials
     (five at least) has in common. Each is asked again with shuffled copies of every dimension
-    beside the real ones, since a forest on few trials gives any column some importance: what does
-    not stand out from the greatest of those copies is not shown to matter.
+    beside the real ones, since a forest on few trials gives any column some importance, and the
+    more so the more values it has.
 
     Positions, not values, are handed over: fANOVA integrates over raw values, in which nine tenths
     of a logarithmic range is its last decade. Ranks of J, not J: one diverged trial would decide.
@@ -69,7 +71,7 @@ def importances(
         seed: Of the shuffles and of the forest.
 
     Returns:
-        By `fanova` and `ped_anova`.
+        By `fanova` and `ped_anova`, each by name.
 
     References:
         Hutter, Hoos and Leyton-Brown, An Efficient Approach for Assessing Hyperparameter
@@ -83,12 +85,14 @@ def importances(
     found = {}
     for evaluator, names in (("fanova", always), ("ped_anova", columns)):
         scored = [_scores(evaluator, draw, ranks, names, seed + k) for k, draw in enumerate(draws)]
-        found[evaluator] = Importances(
-            scores={name: float(np.mean([s[name] for s in scored])) for name in names},
-            chance=float(
-                np.mean([max((s[_SHADOW + n] for n in names), default=0.0) for s in scored])
-            ),
-        )
+        found[evaluator] = {
+            name: Importance(
+                score=float(np.mean([one[name] for one in scored])),
+                typical=float(np.mean([one[_SHADOW + name] for one in scored])),
+                most=max(one[_SHADOW + name] for one in scored),
+            )
+            for name in names
+        }
     return found
 
 
@@ -109,8 +113,6 @@ def _scores(
     names: Mapping[str, Column],
     seed: int,
 ) -> dict[str, float]:
-    if not names:
-        return {}
     import optuna
 
     asked = [*names, *(_SHADOW + name for name in names)]

@@ -89,7 +89,7 @@ def splice(text: str, splices: Iterable[Splice]) -> str:
     """Return a sweep file with some values replaced, each under its comments.
 
     What is not named stays as it was, comments and spacing included. A key that is not there is
-    put first in its section, a section that is not there last in the file.
+    put into its section, a section that is not there at the end of the file.
 
     Args:
         text: A sweep file.
@@ -142,9 +142,12 @@ def _replacement(section: _Pair, one: Splice) -> tuple[int, int, str]:
     addition = f"{one.path[1]}: {one.text}"
     if not value.value:
         return value.start_mark.index, _end(value), f"{{{addition}}}"
+    if _is_flow(value):
+        last = _end(value.value[-1][1])
+        return last, last, f", {addition}"
+    # In front, since a comment may follow the last one.
     first = value.value[0][0].start_mark
-    joint = ", " if _is_flow(value) else "\n" + " " * first.column
-    return first.index, first.index, addition + joint
+    return first.index, first.index, addition + "\n" + " " * first.column
 
 
 def _end(node: yaml.Node) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,13 @@ def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
     from sweepspot.quiet import load_tensorflow
 
     load_tensorflow()
+    from sweepspot.training.threads import configure_threads
+
+    if spec.model in ("linear", "mlp"):
+        # Their operations are shorter than handing them to another thread. Refused where this
+        # process has computed before, as in a notebook: then it is slower, and as right.
+        with contextlib.suppress(RuntimeError):
+            configure_threads()
     from sweepspot.training.plain import PlainTrainer
 
     def build(params: Params) -> keras.Model:
