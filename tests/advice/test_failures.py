@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from planting import diagnosed
+from planting import SPACE, diagnosed
 
 from sweepspot.advice.failures import failing_region, failures
 from sweepspot.diagnosis import Finding, Label, Status, Verdict
@@ -13,7 +13,8 @@ def good(u):
 
 
 def test_a_rate_above_which_trials_diverge_is_found_with_its_counts(planted):
-    facts = planted(good, n=60, fails=lambda u: u["learning_rate"] > 0.7)
+    space = {**SPACE, "layers": {"int": [2, 2]}}
+    facts = planted(good, n=60, space=space, fails=lambda u: u["learning_rate"] > 0.7)
 
     found = failing_region(facts)
 

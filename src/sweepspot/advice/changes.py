@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sweepspot.advice.facts import Range, position
@@ -70,7 +70,8 @@ def space_edits(spec: SweepSpec, advice: Advice) -> list[Edit]:
         if (name, side) not in shut:
             shut.add((name, side))
             draft.open(name, side, finding, spec.model)
-    draft.fix(_fixable(advice, draft.changes), most=len(spec.points.dimensions) - 1)
+    for name, value, finding in _fixable(advice, draft.changes)[: len(spec.points.dimensions) - 1]:
+        draft.fix(name, value, finding)
     return [
         Edit(path=("space", name), value=draft.entries[name], changes=tuple(draft.changes[name]))
         for name in spec.space
@@ -106,13 +107,10 @@ class _Draft:
             if moved is not None:
                 self._set_edges(name, moved, finding)
 
-    def fix(self, findings: Iterable[Limit], *, most: int) -> None:
-        """Fix dimensions at their best values, at most so many."""
-        for finding in list(findings)[:most]:
-            name, value = finding.dimension or "", finding.value
-            if value is not None:
-                kept = float(f"{value:.3g}") if isinstance(value, float) else value
-                self._set(name, kept, _change(name, f"{name}: fixed at the best, {kept}", finding))
+    def fix(self, name: str, value: Value, finding: Limit) -> None:
+        """Fix a dimension at its best value."""
+        kept = float(f"{value:.3g}") if isinstance(value, float) else value
+        self._set(name, kept, _change(name, f"{name}: fixed at the best, {kept}", finding))
 
     def _set_edges(self, name: str, after: Range, finding: Limit) -> None:
         before = _range(self.entries[name]) or after
@@ -150,9 +148,11 @@ def _present(advice: Advice, code: str) -> list[Limit]:
 
 
 def _sides_to_open(spec: SweepSpec, advice: Advice) -> Iterator[tuple[str, Side, Limit]]:
-    for finding in _present(advice, "D201"):
-        if finding.dimension is not None and finding.side is not None:
-            yield finding.dimension, finding.side, finding
+    yield from (
+        (f.dimension, f.side, f)
+        for f in _present(advice, "D201")
+        if f.dimension is not None and f.side is not None
+    )
     biased, varied = _present(advice, "D202"), _present(advice, "D203")
     label = Label.HIGH_BIAS if biased else Label.HIGH_VARIANCE
     if biased and varied:
@@ -189,11 +189,15 @@ def _ends_at(dimension: Range, side: Side, value: float) -> bool:
     return (1 - place if side == "high" else place) <= NO_ROOM
 
 
-def _fixable(advice: Advice, changed: Mapping[str, object]) -> list[Limit]:
+def _fixable(advice: Advice, changed: Mapping[str, object]) -> list[tuple[str, Value, Limit]]:
     """Return the dimensions that could be fixed and are as they were, the least important first."""
     scores = {f.dimension: f.numbers.get("fanova", 0.0) for f in advice.of("D207")}
-    free = [f for f in _present(advice, "D208") if f.dimension not in changed]
-    return sorted(free, key=lambda f: scores.get(f.dimension, 0.0))
+    free = [
+        (f.dimension, f.value, f)
+        for f in _present(advice, "D208")
+        if f.dimension is not None and f.value is not None and f.dimension not in changed
+    ]
+    return sorted(free, key=lambda one: scores.get(one[0], 0.0))
 
 
 def _change(name: str, text: str, finding: Limit) -> Change:

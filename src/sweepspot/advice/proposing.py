@@ -105,6 +105,8 @@ def _searched(space: Space, point: Params) -> dict[str, Value]:
 
 def _because(spec: SweepSpec, advice: Advice, n_changes: int) -> str:
     trials = f"{spec.name} ({advice.n_trials} trials)"
+    if n_changes == 1:
+        return f"1 change after {trials}, for what limited it"
     if n_changes:
         return f"{n_changes} changes after {trials}, each for what limited it"
     if not advice.best:

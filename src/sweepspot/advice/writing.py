@@ -118,7 +118,8 @@ def splice(text: str, splices: Iterable[Splice]) -> str:
         pieces.append((start, end, replacement))
         pieces.append((line, line, _commented(one.notes, indent[0] if indent else "")))
     # From the back, so that places stay true; a line's comments come in the order of the call.
-    for start, end, replacement in sorted(pieces, key=lambda piece: piece[:2], reverse=True):
+    pieces.sort(key=lambda piece: piece[:2])
+    for start, end, replacement in reversed(pieces):
         text = text[:start] + replacement + text[end:]
     return text if not tail else text.rstrip("\n") + "\n" + tail
 
