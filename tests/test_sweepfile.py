@@ -429,3 +429,13 @@ def test_the_settings_of_a_users_network_are_not_checked():
     spec = parse_spec({**KEYS, "model": "my.models:build", "space": {"anything": {"int": [1, 2]}}})
 
     assert spec.model == "my.models:build"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[1] / "sweeps").glob("*.yaml")), ids=lambda p: p.name
+)
+def test_every_sweep_that_is_shipped_is_one(path):
+    spec = read_spec(path)
+
+    assert spec.name == path.stem
+    assert len(spec.points.dimensions) > 0
