@@ -224,6 +224,8 @@ class _Driver:
         self._journal = journal
         self._watcher = watcher
         self._naive = naive(dataset.training)
+        # What advice on the next sweep is read from, without the data.
+        journal.note("spec", self._spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
         journal.note(
             "naive",
             {
