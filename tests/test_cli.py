@@ -180,13 +180,18 @@ def test_without_a_champion_the_exit_code_is_3(call):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_an_interrupted_sweep_says_how_to_go_on(call):
+    # A shell starts its background jobs with interrupts ignored, and tests may be one of those.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     write(
         "interrupting.py",
         "import os, signal\n\n\ndef build(hp):\n    os.kill(os.getpid(), signal.SIGINT)\n",
     )
     file = write_noise(model="interrupting:build", space={"units": {"int": [4, 32]}})
 
-    code, _, err = call("run", file)
+    try:
+        code, _, err = call("run", file)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert code == 130
     assert err.splitlines()[-1] == "interrupted; run the same command again to go on"
