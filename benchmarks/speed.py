@@ -47,7 +47,8 @@ def sweepspot_side(trials: int, epochs: int, trainer: str) -> dict:
     import mlflow  # noqa: F401
     import optuna  # noqa: F401
 
-    from sweepspot.sweep import Nobody, Sweep
+    from sweepspot.driver import Nobody
+    from sweepspot.sweep import Sweep
 
     class Clock(Nobody):
         searched = 0.0

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from made_sweep import make_sweep
 from sweepspot.report.terminal import LiveTerminal, PlainTerminal, leaderboard
-from sweepspot.sweep import as_frame
+from sweepspot.results import as_frame
 from sweepspot.trial import run_id
 
 

@@ -1,0 +1,277 @@
+"""One run of a sweep's driver, which owns the study, the journal and the tracker."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from sweepspot.crowning import Crowning
+from sweepspot.datasets import Dataset
+from sweepspot.datasets.baselines import algorithm, naive
+from sweepspot.diagnosis import Diagnosis, Verdict
+from sweepspot.engines import make_engine
+from sweepspot.errors import SweepspotError
+from sweepspot.executors import make_executor
+from sweepspot.journal import Journal
+from sweepspot.judging import Judge
+from sweepspot.ledger import TestLedger
+from sweepspot.loop import replay, search
+from sweepspot.preview import preview, run_name
+from sweepspot.protocols import Executor
+from sweepspot.provenance import plan
+from sweepspot.report.curves import CurvePainter
+from sweepspot.report.html import write_report
+from sweepspot.report.notes import shares, sweep_note, trial_note
+from sweepspot.results import SweepResult, as_frame
+from sweepspot.spec import SweepSpec
+from sweepspot.tracking import make_tracker
+from sweepspot.tracking.outbox import Outbox
+from sweepspot.trial import State, TrialResult, run_id
+
+__all__ = ["Driver", "Nobody", "Watcher"]
+
+PATIENCE_S = {True: 30.0, False: 5.0}
+"""How long a store that is away is waited for: at the end of a sweep, after an interruption."""
+
+
+class Watcher(Protocol):
+    """Is shown a sweep while it runs: the terminal, or nobody."""
+
+    def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
+        """See what the sweep will do, and what to know about its data."""
+        ...
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """See a trial that has ended, with its provisional verdict."""
+        ...
+
+    def say(self, text: str) -> None:
+        """See one line: a phase that begins, or a warning."""
+        ...
+
+
+class Nobody:
+    """The watcher of a sweep that nobody watches."""
+
+    def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
+        """See nothing."""
+
+    def ended(self, result: TrialResult, verdict: Verdict, done: int, trials: int) -> None:
+        """See nothing."""
+
+    def say(self, text: str) -> None:
+        """See nothing."""
+
+
+class Driver:
+    """One run of a sweep, from the journal as it is to the sweep's end."""
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        path: Path | None,
+        dataset: Dataset,
+        journal: Journal,
+        watcher: Watcher,
+    ) -> None:
+        """Take on a sweep.
+
+        Args:
+            spec: Its declaration, with its space.
+            path: Of the sweep file, None for a sweep declared in Python.
+            dataset: What it is about.
+            journal: Open, and of this sweep.
+            watcher: Is shown the sweep while it runs.
+        """
+        self._spec = spec
+        self._path = path
+        self._dataset = dataset
+        self._journal = journal
+        self._watcher = watcher
+        self._naive = naive(dataset.training)
+        # What advice on the next sweep is read from, without the data.
+        journal.note("spec", self._spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        journal.note(
+            "naive",
+            {
+                "J_train": self._naive.J_train,
+                "J_cv": self._naive.J_cv,
+                "error_cv": self._naive.error_cv,
+            },
+        )
+        self._algorithm = self._competitor()
+        self._judge = Judge(
+            self._spec,
+            J_naive=self._naive.J_cv,
+            algorithm=self._algorithm,
+            losses=journal.losses,
+        )
+
+    def run(self) -> SweepResult:
+        """Do what is left to do, and close the parent run whatever happens."""
+        state: State | None = None
+        with Outbox(make_tracker(self._spec.tracking.uri)) as outbox:
+            outbox.start(plan(self._spec, self._path, self._dataset, self._journal))
+            try:
+                result = self._search_and_crown(outbox)
+                state = State.COMPLETE
+            except SweepspotError:
+                state = State.FAILED
+                raise
+            finally:
+                outbox.finish(state)
+                unsent = outbox.drain(timeout_s=PATIENCE_S[state is State.COMPLETE])
+            return replace(result, unsent=unsent, trouble=outbox.problem or "")
+
+    def _search_and_crown(self, outbox: Outbox) -> SweepResult:
+        workers = _Workers(self._spec, self._dataset, self._journal.folder)
+        with contextlib.closing(workers):
+            for result in self._journal.results.values():
+                outbox.record(result, self._name(result))
+            self._search(workers, outbox)
+            diagnosis = self._judge.all(self._journal.results.values())
+            self._publish(diagnosis, outbox)
+            outcome = Crowning(
+                self._spec,
+                self._dataset,
+                self._journal,
+                naive=self._naive,
+                algorithm=self._algorithm,
+                ledger=TestLedger(self._journal.folder.parent / "test_ledger.jsonl"),
+                record=outbox.record,
+                store=outbox.register,
+                say=self._watcher.say,
+            ).run(workers.executor, diagnosis)
+        ended = SweepResult(
+            name=self._spec.name,
+            frame=as_frame(self._journal.results, diagnosis),
+            diagnosis=diagnosis,
+            outcome=outcome,
+            report=self._journal.folder / "report.html",
+            target=self._spec.select.register_as,
+        )
+        note = sweep_note(
+            diagnosis, outcome.because, "; ".join(ended.champion_lines[1:]), _again(self._path)
+        )
+        report = self._write_report(ended)
+        outbox.annotate(
+            None, tags=_parent_tags(ended), description=note, files={"report.html": report}
+        )
+        return ended
+
+    def _write_report(self, ended: SweepResult) -> Path:
+        return write_report(
+            ended.report,
+            name=self._spec.name,
+            results=self._journal.results,
+            diagnosis=ended.diagnosis,
+            space=self._spec.points,
+            selection=ended.outcome.selection,
+            champion=ended.champion.number if ended.champion else None,
+            champion_lines=ended.champion_lines,
+            facts=preview(self._spec, self._dataset).facts,
+            go_on=_again(self._path),
+        )
+
+    def _search(self, workers: _Workers, outbox: Outbox) -> None:
+        spec, journal = self._spec, self._journal
+        if len(journal.results) >= spec.search.trials and not journal.in_flight:
+            return
+        self._watcher.say("loading TensorFlow")
+        # Before the engine: Keras Tuner imports TensorFlow too, and would not do it quietly.
+        executor = workers.executor()
+        engine = make_engine(
+            spec.search, spec.points, epochs=spec.train.epochs, study_name=spec.name
+        )
+        replay(engine, journal)
+        limit = spec.search.timeout
+        search(
+            engine,
+            executor,
+            journal,
+            hear=lambda result: self._hear(result, outbox),
+            trials=spec.search.trials,
+            deadline=time.monotonic() + limit if limit else None,
+        )
+
+    def _hear(self, result: TrialResult, outbox: Outbox) -> None:
+        outbox.record(result, self._name(result))
+        verdict = self._judge.provisional(result)
+        self._watcher.ended(result, verdict, len(self._journal.results), self._spec.search.trials)
+
+    def _publish(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
+        """Give every trial its final verdict and its picture, once for each verdict."""
+        painter = CurvePainter()
+        for number, result in self._journal.results.items():
+            verdict = diagnosis[run_id(number)]
+            picture = self._journal.folder / "curves" / f"{number:05d}.png"
+            painter.save(result, verdict, diagnosis.frontier, picture)
+            outbox.annotate(
+                number,
+                tags={
+                    "sweepspot.label": str(verdict.label),
+                    "sweepspot.reason": verdict.reason,
+                    "sweepspot.engine": self._spec.search.engine,
+                },
+                metrics=shares(verdict),
+                description=trial_note(verdict),
+                files={"learning_curve.png": picture},
+            )
+
+    def _name(self, result: TrialResult) -> str:
+        return run_name(result.number, result.trial.params, self._spec.model)
+
+    def _competitor(self) -> tuple[float, float] | None:
+        """Return J_train and J_cv of the competing algorithm, trained once for each journal."""
+        stated = self._spec.baseline
+        tabular = len(self._dataset.training.input_shape) == 1
+        has_target = stated.target_error is not None or stated.target_J is not None
+        if stated.algorithm is None and (has_target or not tabular):
+            return None
+        if "algorithm" not in self._journal.notes:
+            self._watcher.say("training hist_gradient_boosting on the same rows, as a baseline")
+            measured = algorithm(
+                self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
+            )
+            self._journal.note("algorithm", [measured.J_train, measured.J_cv])
+        J_train, J_cv = self._journal.notes["algorithm"]
+        return J_train, J_cv
+
+
+class _Workers:
+    """The executor of a sweep, made when something is first trained: TensorFlow is slow to load."""
+
+    def __init__(self, spec: SweepSpec, dataset: Dataset, folder: Path) -> None:
+        self._spec = spec
+        self._dataset = dataset
+        self._folder = folder
+        self._made: Executor | None = None
+
+    def executor(self) -> Executor:
+        """Return the one executor."""
+        if self._made is None:
+            self._made = make_executor(self._spec, self._dataset.training, self._folder)
+        return self._made
+
+    def close(self) -> None:
+        """End its workers, if it was ever made."""
+        if self._made is not None:
+            self._made.close()
+
+
+def _parent_tags(result: SweepResult) -> dict[str, str]:
+    champion = result.champion
+    return {
+        "sweepspot.label": str(result.diagnosis.sweep.label),
+        "sweepspot.reason": result.diagnosis.sweep.reason,
+        "sweepspot.champion": f"#{champion.number:03d}" if champion else "none",
+        "sweepspot.champion_reason": result.outcome.because,
+    }
+
+
+def _again(path: Path | None) -> str:
+    return f"sweepspot run {path}" if path else "sweep.run()"
