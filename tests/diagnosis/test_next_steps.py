@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from sweepspot.diagnosis import diagnose
+from sweepspot.diagnosis import Label, diagnose
+from sweepspot.diagnosis.steps import words_of
 
 
 def steps(planted, means, params, space=None):
@@ -86,3 +88,40 @@ def test_a_step_that_changes_nothing_is_left_out(planted):
     found = steps(planted, BIAS, {"dropout": 0.0, "l2": 0.0, "units_2": 8})
 
     assert [step.parameter for step in found] == ["units_2"]
+
+
+def test_a_step_says_where_it_belongs_and_what_its_opposite_is(planted):
+    found = {step.key: step for step in steps(planted, BIAS, PARAMS)}
+
+    assert {key: (step.current, step.proposed, step.opposite) for key, step in found.items()} == {
+        "space.dropout": (0.1, 0.0, pytest.approx(0.3)),
+        "space.units": (64, 192, 21),
+        "space.learning_rate": (1e-3, pytest.approx(3.33e-4), pytest.approx(3e-3)),
+        "space.l2": (1e-4, pytest.approx(1e-5), pytest.approx(1e-3)),
+        "space.layers": (2, 3, 1),
+    }
+
+
+def test_where_a_setting_ends_there_is_no_opposite(planted):
+    found = {step.key: step for step in steps(planted, VARIANCE, {"l2": 0.0, "dropout": 0.0})}
+
+    assert (found["space.l2"].proposed, found["space.l2"].opposite) == (1e-4, None)
+    assert (found["space.dropout"].proposed, found["space.dropout"].opposite) == (0.2, None)
+
+
+def test_more_epochs_are_a_step_of_the_sweep_file(planted):
+    falling = np.linspace(1.2, 0.8, 12)
+    runs = planted(odd=(0.7, 0.8))
+    runs["odd"] = replace(runs["odd"], cv_curve=falling, train_curve=falling - 0.1, epochs=12)
+
+    verdict = diagnose(runs, J_naive=1.0)["odd"]
+
+    first = verdict.next_steps[0]
+    assert verdict.label is Label.UNDER_TRAINED
+    assert (first.text, first.key, first.parameter) == ("epochs: 12 -> 36", "train.epochs", None)
+    assert (first.proposed, first.opposite) == (36, 4)
+
+
+def test_every_label_has_its_steps_in_words():
+    assert words_of(Label.HIGH_BIAS)[:2] == ("less dropout", "a wider network")
+    assert words_of(Label.NOT_ASSESSED) == ()

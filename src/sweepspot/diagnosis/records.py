@@ -86,17 +86,23 @@ class NextStep:
 
     Attributes:
         text: The step in words, concrete where the run's parameters are known.
-        parameter: The name in the sweep file that it changes, None if it is not one of them.
+        parameter: The hyperparameter that it changes, None if it is not one of them.
+        key: The place in the sweep file that it changes, `space.units` or `train.epochs`; None for
+            a step in words alone.
         current: The run's value.
         proposed: The value to try.
+        opposite: The value that a step of the same size the other way leads to, None where the
+            hyperparameter cannot be that.
         hit_rate: The share of cases in which the step lowered J_cv where that was measured.
         origin: Where `hit_rate`, or the order, was measured.
     """
 
     text: str
     parameter: str | None = None
+    key: str | None = None
     current: Parameter = None
     proposed: Parameter = None
+    opposite: Parameter = None
     hit_rate: float | None = None
     origin: str = ""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sweepspot.diagnosis.evidence import Evidence
 from sweepspot.diagnosis.records import Label, NextStep
 
-__all__ = ["Edges", "next_steps"]
+__all__ = ["Edges", "next_steps", "words_of"]
 
 Edges = Mapping[str, tuple[float, float, bool]]
 """The range of each hyperparameter: (low, high, whether its scale is logarithmic)."""
@@ -23,7 +23,7 @@ _GAINS = "180 MLP configurations re-trained on 3 data sets: order by median gain
 # A proposal in the last 15 % of a range leaves no room to see whether more of it helps.
 _NEAR_EDGE = 0.85
 
-Kind = Literal["width", "depth", "learning_rate", "dropout", "l2"]
+Kind = Literal["width", "depth", "learning_rate", "dropout", "l2", "epochs"]
 
 _KINDS: tuple[tuple[Kind, str], ...] = (
     ("width", r"units|width|filters|neurons|hidden|channels"),
@@ -64,7 +64,7 @@ _LOWER_RATE = _Move(words="a lower learning rate", kind="learning_rate", factor=
 _HIGHER_RATE = _Move(words="a higher learning rate", kind="learning_rate", factor=3.0)
 _MORE_DATA = _Move(words="more training data, at equal gradient steps", origin=_PAIRS)
 _EARLY_STOP = _Move(words="early stopping", origin=_GAINS)
-_LONGER = _Move(words="three times the epochs", origin=_PAIRS)
+_LONGER = _Move(words="three times the epochs", kind="epochs", factor=3.0, origin=_PAIRS)
 _AGAIN = _Move(words="train it again on fresh seeds: the best of many is flattered", origin="")
 _MORE_ROWS = _Move(words="more cv rows or more seeds, to narrow the intervals", origin="")
 
@@ -127,8 +127,20 @@ def next_steps(
     return tuple(steps)
 
 
+def words_of(label: Label) -> tuple[str, ...]:
+    """Return the steps of a label in words, whatever a run's parameters are.
+
+    Example:
+        >>> words_of(Label.UNDER_TRAINED)[0]
+        'three times the epochs'
+    """
+    return tuple(move.words for move, _ in _MOVES_OF[label])
+
+
 def _apply(move: _Move, hit_rate: float | None, evidence: Evidence, space: Edges) -> list[NextStep]:
-    if move.kind is None or not evidence.params:
+    if move.kind == "epochs" and evidence.epochs:
+        return [_longer(move, hit_rate, evidence.epochs)]
+    if move.kind in (None, "epochs") or not evidence.params:
         return [NextStep(text=move.words, hit_rate=hit_rate, origin=move.origin)]
     numbers = {
         name: value
@@ -141,14 +153,33 @@ def _apply(move: _Move, hit_rate: float | None, evidence: Evidence, space: Edges
         NextStep(
             text=_words(name, value, proposed, _new_edge(move, proposed, space.get(name))),
             parameter=name,
+            key=f"space.{name}",
             current=value,
             proposed=proposed,
+            opposite=opposite if (opposite := _propose(_reversed(move), value)) != value else None,
             hit_rate=hit_rate,
             origin=move.origin,
         )
         for name, value in numbers.items()
         if (proposed := _propose(move, value)) != value
     ]
+
+
+def _longer(move: _Move, hit_rate: float | None, epochs: int) -> NextStep:
+    proposed = round(epochs * move.factor)
+    return NextStep(
+        text=f"epochs: {epochs} -> {proposed}",
+        key="train.epochs",
+        current=epochs,
+        proposed=proposed,
+        opposite=max(1, round(epochs / move.factor)),
+        hit_rate=hit_rate,
+        origin=move.origin,
+    )
+
+
+def _reversed(move: _Move) -> _Move:
+    return replace(move, factor=1 / move.factor, shift=-move.shift)
 
 
 def _kind(name: str) -> Kind | None:
