@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from made_sweep import make_sweep
-from sweepspot.judging import COMPANY, Judge, stated_baselines
+from sweepspot.judging import COMPANY, ROWS, Judge, stated_baselines
 from sweepspot.sweepfile import parse_spec
-from sweepspot.trial import State, Trial, TrialResult, run_id
+from sweepspot.trial import Losses, State, Trial, TrialResult, run_id
 
 KEYS = {"name": "s", "data": {"source": "rows.npz"}, "space": {"units": {"int": [4, 32]}}}
 
@@ -80,6 +81,29 @@ def test_a_provisional_verdict_looks_at_the_best_trials_alone(made):
     assert sorted(number for _, number, _ in judge._best) == sorted(
         r.number for r in best[:COMPANY]
     )
+
+
+def test_a_provisional_verdict_looks_at_a_bounded_number_of_rows(made):
+    many = {n: repeated(r, times=20) for n, r in made.results.items()}
+    judge = judge_of(made)
+
+    provisional = {n: judge.provisional(r).label for n, r in sorted(many.items())}
+
+    sizes = [len(rows) for _, _, e in judge._best for rows in (e.train_losses, e.cv_errors)]
+    assert max(sizes) <= ROWS < 20 * 400
+    # A slice would keep the whole array in memory.
+    assert all(e.cv_losses.base is None for _, _, e in judge._best)
+    few = judge_of(made)
+    labels = {n: few.provisional(r).label for n, r in sorted(made.results.items())}
+    assert sum(provisional[n] is labels[n] for n in labels) >= 0.9 * len(labels)
+
+
+def repeated(result, *, times):
+    if result.losses is None:
+        return result
+    names = Losses.__dataclass_fields__
+    rows = {name: np.repeat(getattr(result.losses, name), times) for name in names}
+    return replace(result, losses=Losses(**rows))
 
 
 @pytest.mark.parametrize(

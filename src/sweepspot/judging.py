@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sweepspot.diagnosis import (
     Baseline,
@@ -21,8 +26,11 @@ from sweepspot.trial import Losses, State, TrialResult, run_id
 
 __all__ = ["Judge"]
 
-COMPANY = 24
+COMPANY = 12
 """How many of the best trials a provisional verdict looks at: enough for a frontier, and cheap."""
+
+ROWS, DRAWS = 500, 100
+"""How many rows of each split it looks at, and how often it resamples them: decision 0055."""
 
 
 class Judge:
@@ -43,35 +51,40 @@ class Judge:
         self.baselines = stated_baselines(spec, algorithm)
         self._epochs = spec.train.epochs
         self._criteria = Criteria(**spec.criteria)  # type: ignore[arg-type]
+        self._quick = replace(self._criteria, draws=min(DRAWS, self._criteria.draws))
         self._J_naive = J_naive
         self._edges = _edges(spec.points)
         self._losses = losses
+        self._blas = ThreadpoolController()
         self._best: list[tuple[float, int, Evidence]] = []
 
     def all(self, results: Iterable[TrialResult]) -> Diagnosis:
         """Diagnose every trial of a sweep that has ended."""
-        return self._diagnose({run_id(r.number): self._evidence(r) for r in results})
+        evidence = {run_id(r.number): self._evidence(r) for r in results}
+        return self._diagnose(evidence, self._criteria)
 
     def provisional(self, result: TrialResult) -> Verdict:
-        """Diagnose a trial against the best so far; its cost does not grow with the sweep."""
-        evidence = self._evidence(result)
+        """Diagnose a trial against the best so far; its cost grows with neither trials nor rows."""
+        evidence = _thinned(self._evidence(result))
         company = {run_id(number): e for _, number, e in self._best}
-        verdict = self._diagnose({**company, run_id(result.number): evidence})[
-            run_id(result.number)
-        ]
+        # For so little the threads of a BLAS wait for one another, and for those that train.
+        with self._blas.limit(limits=1, user_api="blas"):
+            verdict = self._diagnose({**company, run_id(result.number): evidence}, self._quick)[
+                run_id(result.number)
+            ]
         if evidence.is_comparable and result.J_cv is not None:
             heapq.heappush(self._best, (-result.J_cv, result.number, evidence))
             if len(self._best) > COMPANY:
                 heapq.heappop(self._best)
         return verdict
 
-    def _diagnose(self, evidence: Mapping[str, Evidence]) -> Diagnosis:
+    def _diagnose(self, evidence: Mapping[str, Evidence], criteria: Criteria) -> Diagnosis:
         return diagnose(
             evidence,
             J_naive=self._J_naive,
             baselines=self.baselines,
             space=self._edges,
-            criteria=self._criteria,
+            criteria=criteria,
         )
 
     def _evidence(self, result: TrialResult) -> Evidence:
@@ -110,6 +123,25 @@ def stated_baselines(
     if algorithm is not None:
         stated["hist_gradient_boosting"] = algorithm
     return stated
+
+
+def _thinned(evidence: Evidence) -> Evidence:
+    """Keep every k-th row of each vector: the same rows of every trial, copied, so it is small."""
+    if evidence.train_losses is None or evidence.cv_losses is None:
+        return evidence
+    train, cv = (
+        slice(None, None, math.ceil(len(rows) / ROWS))
+        for rows in (evidence.train_losses, evidence.cv_losses)
+    )
+    return replace(
+        evidence,
+        train_losses=np.array(evidence.train_losses[train]),
+        cv_losses=np.array(evidence.cv_losses[cv]),
+        train_errors=None
+        if evidence.train_errors is None
+        else np.array(evidence.train_errors[train]),
+        cv_errors=None if evidence.cv_errors is None else np.array(evidence.cv_errors[cv]),
+    )
 
 
 def _curve(values: tuple[float, ...], first_epoch: int) -> tuple[float, ...] | None:
