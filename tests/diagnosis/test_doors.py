@@ -67,9 +67,61 @@ def test_a_frame_may_hold_losses_curves_and_failures(planted):
     assert labels[-2:] == ["high_bias", "not_assessed"]
 
 
-def test_a_frame_without_standard_errors_is_refused(frame):
-    with pytest.raises(SpecError, match="got no J_cv_se; without standard errors"):
-        diagnose_frame(frame.drop(columns="J_cv_se"))
+@pytest.mark.parametrize("missing", [["J_cv_se"], ["J_train_se"], ["J_train_se", "J_cv_se"]])
+def test_nothing_is_certain_without_standard_errors(frame, missing):
+    result = diagnose_frame(frame.drop(columns=missing))
+
+    # The three best have J_train .201 and J_cv .301, so z is .699; the run with bias .6 and .7.
+    assert set(result.label) == {"inconclusive"}
+    assert result.reason[0].startswith(f"no {' and '.join(missing)}: without a spread")
+    assert result.excess[12] == pytest.approx(0.399 / 0.699)
+    assert result.bias[12] == pytest.approx(0.399 / 0.699)
+    assert result.difference[13] == pytest.approx((0.399 + 2 * 0.151) / 0.699)
+    assert result.excess_low.isna().all()
+
+
+def test_sweeps_with_and_without_standard_errors_can_share_a_frame(frame):
+    frame.loc[frame.sweep == "two", "J_cv_se"] = np.nan
+
+    labels = diagnose_frame(frame).label
+
+    assert labels[12] == "high_bias"
+    assert labels[12 + 14] == "inconclusive"
+
+
+def test_runs_that_failed_are_not_assessed_without_standard_errors(frame):
+    frame = frame.drop(columns=["J_train_se", "J_cv_se"]).assign(state="complete")
+    frame.loc[0, "state"] = "failed"
+    frame.loc[1, "J_cv"] = np.nan
+
+    labels = diagnose_frame(frame).label
+
+    assert labels.tolist() == ["not_assessed"] * 2 + ["inconclusive"] * 26
+
+
+def test_shares_are_unknown_where_nothing_beats_the_naive_loss(frame):
+    result = diagnose_frame(frame.drop(columns="J_cv_se").assign(J_naive=0.2))
+
+    assert set(result.label) == {"inconclusive"}
+    assert result.excess.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"J_naive": float("inf")}, "J_naive: must be a finite number"),
+        ({"sweep": None}, "every row needs its sweep, got 28 without"),
+        ({"J_cv": "low"}, "J_cv must be numbers, got text"),
+    ],
+)
+def test_unusable_columns_are_refused(frame, change, text):
+    with pytest.raises(SpecError, match=text):
+        diagnose_frame(frame.drop(columns=["J_train_se", "J_cv_se"]).assign(**change))
+
+
+def test_a_frame_without_means_is_refused(frame):
+    with pytest.raises(SpecError, match="got no J_cv; name the columns so"):
+        diagnose_frame(frame.drop(columns="J_cv"))
 
 
 def test_an_empty_frame_is_refused(frame):

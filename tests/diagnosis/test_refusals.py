@@ -17,7 +17,10 @@ MEANS = {"J_train": 0.2, "J_cv": 0.3, "J_train_se": 0.01, "J_cv_se": 0.01}
     ("change", "text"),
     [
         ({"cv_losses": np.full(300, np.nan)}, "run 'odd': cv_losses must be finite"),
+        ({"train_losses": np.full(400, np.inf)}, "run 'odd': train_losses must be finite"),
         ({"cv_losses": -np.ones(300)}, "must be at least 0, got -1"),
+        ({"train_losses": -np.ones(400)}, "run 'odd': train_losses must be at least 0, got -1"),
+        ({"train_losses": np.ones(399)}, r"same length in every run, got \[399, 400\]"),
         ({"cv_losses": np.ones(299)}, r"same length in every run, got \[299, 300\]"),
         ({"cv_losses": np.ones((300, 2))}, "must be a vector, got shape"),
         ({"cv_losses": ["a"]}, "must be numbers, got list"),
@@ -97,10 +100,13 @@ def test_negative_losses_pass_where_the_loss_has_no_floor(planted):
 @pytest.mark.parametrize(
     ("asked", "J_naive", "text"),
     [
+        ({"good": 0, "odd": (0.6, 0.7)}, 1.0, "1 comparable runs, 3 needed"),
         ({"good": 1, "odd": (0.6, 0.7)}, 1.0, "2 comparable runs, 3 needed"),
         ({"n_cv": 20, "odd": (0.6, 0.7)}, 1.0, "400 train and 20 cv rows, 50 of each"),
         ({"odd": (0.6, 0.7)}, 0.1, "no signal"),
         ({"odd": (0.6, 0.7)}, 0.301, "no signal"),
+        ({"odd": (0.6, 0.7)}, 0.0, "no signal"),
+        ({"odd": (0.6, 0.7)}, -1.0, "no signal"),
     ],
 )
 def test_too_little_to_go_on_is_inconclusive(planted, asked, J_naive, text):
@@ -110,8 +116,43 @@ def test_too_little_to_go_on_is_inconclusive(planted, asked, J_naive, text):
     assert text in verdicts["odd"].reason
 
 
-def test_equal_runs_are_inconclusive(planted):
-    one = planted()["good0"]
+def test_few_train_rows_are_too_little_to_go_on(planted):
+    runs = {
+        name: replace(evidence, train_losses=np.asarray(evidence.train_losses)[:20])
+        for name, evidence in planted(odd=(0.6, 0.7)).items()
+    }
+
+    verdicts = diagnose(runs, J_naive=1.0)
+
+    assert {v.label for v in verdicts.values()} == {Label.INCONCLUSIVE}
+    assert "20 train and 300 cv rows" in verdicts["odd"].reason
+
+
+def test_a_curve_of_few_cv_rows_says_nothing(planted):
+    runs = planted(n_cv=20, odd=(0.6, 0.7))
+    runs["odd"] = replace(runs["odd"], cv_curve=np.linspace(1.4, 0.7, 20))
+
+    verdict = diagnose(runs, J_naive=1.0)["odd"]
+
+    assert verdict.label is Label.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("J_naive", [0.1, 0.3, 0.0, -1.0])
+def test_means_without_signal_are_inconclusive(J_naive):
+    runs = {
+        str(i): Evidence(J_train=0.2, J_cv=J_cv, J_train_se=0.01, J_cv_se=0.01)
+        for i, J_cv in enumerate([0.3] * 11 + [0.9])
+    }
+
+    verdicts = diagnose(runs, J_naive=J_naive)
+
+    assert {v.label for v in verdicts.values()} == {Label.INCONCLUSIVE}
+    assert "no signal" in verdicts["11"].reason
+
+
+@pytest.mark.parametrize("kind", ["losses", "means"])
+def test_equal_runs_are_inconclusive(planted, kind):
+    one = planted()["good0"] if kind == "losses" else Evidence(**MEANS)
 
     verdicts = diagnose({str(i): one for i in range(12)}, J_naive=1.0)
 

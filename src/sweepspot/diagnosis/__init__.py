@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from sweepspot.diagnosis.baselines import Baseline, StatedBaseline, below_baselines
+from sweepspot.diagnosis.baselines import (
+    Baseline,
+    StatedBaseline,
+    below_baselines,
+    parse_baselines,
+)
 from sweepspot.diagnosis.convergence import still_improving
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.error import loss_disagrees_with_error
@@ -27,7 +32,13 @@ from sweepspot.diagnosis.records import (
 from sweepspot.diagnosis.split import high_bias, high_variance
 from sweepspot.diagnosis.steps import Edges
 from sweepspot.diagnosis.sweeps import many_failures, no_signal, suspicious_split
-from sweepspot.diagnosis.tables import evidence_of, naive_of, verdict_columns
+from sweepspot.diagnosis.tables import (
+    check_columns,
+    columns_without_spread,
+    evidence_of,
+    naive_of,
+    verdict_columns,
+)
 from sweepspot.diagnosis.validity import not_valid
 from sweepspot.diagnosis.verdicts import SweepRule, TrialRule, judge_runs
 from sweepspot.errors import SpecError
@@ -144,7 +155,8 @@ def diagnose_frame(
     Args:
         frame: A row a run, with a column `sweep` and either `J_train`, `J_cv`, `J_train_se`,
             `J_cv_se`, or vectors in `train_losses` and `cv_losses`. Other fields of `Evidence`,
-            and `J_naive`, are read where there are such columns.
+            and `J_naive`, are read where there are such columns. Where the standard errors are
+            missing, every run of that sweep is `inconclusive`, with its numbers and no bounds.
         J_naive: J of the best constant predictor, where no column says it.
         baselines: As for `diagnose`.
         criteria: Thresholds.
@@ -159,17 +171,22 @@ def diagnose_frame(
     """
     if frame.empty:
         raise SpecError("frame: must have at least one row, got none; pass the runs of a sweep")
-    evidence = evidence_of(frame)
+    check_columns(frame)
     numbered = frame.reset_index(drop=True)
     parts = []
     for sweep, rows in numbered.groupby("sweep", sort=False):
-        diagnosis = diagnose(
-            {str(position): evidence[str(position)] for position in rows.index},
-            J_naive=naive_of(rows, J_naive, sweep),
-            baselines=baselines,
-            criteria=criteria,
-            loss_floor=loss_floor,
-            seed=seed,
-        )
-        parts.append(pd.DataFrame(verdict_columns(diagnosis), index=rows.index))
+        naive = naive_of(rows, J_naive, sweep)
+        parse_baselines(baselines, naive)
+        columns = columns_without_spread(rows, naive, criteria)
+        if columns is None:
+            diagnosis = diagnose(
+                {str(position): run for position, run in evidence_of(rows).items()},
+                J_naive=naive,
+                baselines=baselines,
+                criteria=criteria,
+                loss_floor=loss_floor,
+                seed=seed,
+            )
+            columns = verdict_columns(diagnosis)
+        parts.append(pd.DataFrame(columns, index=rows.index))
     return pd.concat(parts).sort_index().set_axis(frame.index, axis=0)

@@ -25,6 +25,8 @@ def still_improving(evidence: Evidence, reference: Reference, criteria: Criteria
     because = ""
     if evidence.is_partial:
         because = "it was not trained to the end by design"
+    elif evidence.cv_losses is not None and len(evidence.cv_losses) < criteria.min_rows:
+        because = f"{len(evidence.cv_losses)} cv rows, {criteria.min_rows} needed"
     elif evidence.cv_curve is None or len(evidence.cv_curve) < criteria.min_epochs:
         because = f"no curve of at least {criteria.min_epochs} epochs"
     elif reference.frontier is None or not reference.frontier.has_signal:

@@ -6,15 +6,20 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.evidence import Evidence
-from sweepspot.diagnosis.records import Diagnosis
+from sweepspot.diagnosis.records import Diagnosis, Label
+from sweepspot.diagnosis.sampling import Floats
 from sweepspot.errors import SpecError
 
-__all__ = ["evidence_of", "naive_of", "verdict_columns"]
+__all__ = ["check_columns", "columns_without_spread", "evidence_of", "naive_of", "verdict_columns"]
 
-_MEANS = ("J_train", "J_cv", "J_train_se", "J_cv_se")
+_MEANS = ("J_train", "J_cv")
+_ERRORS = ("J_train_se", "J_cv_se")
 _LOSSES = ("train_losses", "cv_losses")
 _OPTIONAL = (
     "train_curve",
@@ -26,26 +31,107 @@ _OPTIONAL = (
     "epochs",
     "full_fidelity",
 )
+_SHARES = ("excess", "bias", "variance", "difference")
 
 
-def evidence_of(frame: pd.DataFrame) -> dict[str, Evidence]:
-    """Return the evidence of each row, by its position in the frame.
+def check_columns(frame: pd.DataFrame) -> None:
+    """Refuse a frame that has neither losses nor means, or does not say which runs are a sweep.
 
     Raises:
-        SpecError: The frame has neither losses nor means with standard errors.
+        SpecError: Naming the columns that are missing.
     """
     columns = _LOSSES if set(_LOSSES) <= set(frame.columns) else _MEANS
     missing = [name for name in ("sweep", *columns) if name not in frame.columns]
     if missing:
         raise SpecError(
             f"frame: must have columns sweep and {', '.join(_MEANS)} (or {', '.join(_LOSSES)}), "
-            f"got no {', '.join(missing)}; without standard errors no interval can be given"
+            f"got no {', '.join(missing)}; name the columns so"
         )
-    names = [*columns, *(name for name in _OPTIONAL if name in frame.columns)]
+    if frame["sweep"].isna().any():
+        raise SpecError(
+            f"frame: every row needs its sweep, got {int(frame['sweep'].isna().sum())} without; "
+            "fill the column sweep"
+        )
+    words = [n for n in _MEANS if n in columns and not pd.api.types.is_numeric_dtype(frame[n])]
+    if words:
+        raise SpecError(f"frame: {', '.join(words)} must be numbers, got text; convert them")
+
+
+def evidence_of(frame: pd.DataFrame) -> dict[Hashable, Evidence]:
+    """Return the evidence of each row, by its label in the index."""
+    names = [
+        name
+        for name in (*(_LOSSES if _has_losses(frame) else (*_MEANS, *_ERRORS)), *_OPTIONAL)
+        if name in frame.columns
+    ]
+    records = frame[names].to_dict("records")
     return {
-        str(position): Evidence(**_present(row))
-        for position, row in enumerate(frame[names].to_dict("records"))
+        label: Evidence(**_present(row)) for label, row in zip(frame.index, records, strict=True)
     }
+
+
+def columns_without_spread(
+    frame: pd.DataFrame, J_naive: float, criteria: Criteria
+) -> list[dict[str, Any]] | None:
+    """Return what can be said of the runs of one sweep that have means and no standard errors.
+
+    Where they lie beside the mean of the best runs can be said; how certain that is cannot, so
+    every label that would need it is `inconclusive`.
+
+    Args:
+        frame: The runs of one sweep.
+        J_naive: J of the best constant predictor.
+        criteria: For the number of runs in the frontier.
+
+    Returns:
+        A record for each row as of `verdict_columns`, without bounds; None where the sweep has
+        losses, or standard errors for every mean.
+    """
+    if _has_losses(frame):
+        return None
+    means = frame[list(_MEANS)].to_numpy(np.float64)
+    measured = np.isfinite(means).all(axis=1) & _ended_well(frame)
+    missing = [
+        name
+        for name in _ERRORS
+        if name not in frame.columns or frame[name].isna().to_numpy()[measured].any()
+    ]
+    if not missing or not measured.any():
+        return None
+    ranked = means[measured][np.lexsort(means[measured].T)]
+    shares = _shares(means, ranked[: criteria.frontier].mean(axis=0), J_naive)
+    because = f"no {' and '.join(missing)}: without a spread nothing here is certain"
+    known = (Label.INCONCLUSIVE, because)
+    unknown = (Label.NOT_ASSESSED, "it failed, or left no means on both splits")
+    return [
+        {"label": str(label), "reason": reason, "next_step": ""}
+        | dict.fromkeys(_names_of_bounds(), math.nan)
+        | dict(zip(_SHARES, row, strict=True))
+        for (label, reason), row in zip(
+            (known if one else unknown for one in measured), shares.tolist(), strict=True
+        )
+    ]
+
+
+def _shares(means: Floats, best: Floats, J_naive: float) -> Floats:
+    """Return excess, bias, variance and difference, `(runs, 4)`; NaN where z is not above 0."""
+    z = J_naive - best[1]
+    bias, excess = ((means - best) / (z if z > 0 else math.nan)).T
+    return np.column_stack([excess, bias, excess - bias, excess - 2 * bias])
+
+
+def _names_of_bounds() -> list[str]:
+    return [f"{name}{end}" for name in _SHARES for end in ("", "_low", "_high")]
+
+
+def _has_losses(frame: pd.DataFrame) -> bool:
+    return set(_LOSSES) <= set(frame.columns)
+
+
+def _ended_well(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    if "state" not in frame.columns:
+        return np.ones(len(frame), dtype=np.bool_)
+    return ~frame["state"].isin(["failed", "diverged"]).to_numpy()
 
 
 def _present(row: Mapping[Hashable, Any]) -> dict[str, Any]:
@@ -83,7 +169,7 @@ def verdict_columns(diagnosis: Diagnosis) -> list[dict[str, Any]]:
             "reason": verdict.reason,
             "next_step": verdict.next_steps[0].text if verdict.next_steps else "",
         }
-        for name in ("excess", "bias", "variance", "difference"):
+        for name in _SHARES:
             number = verdict.numbers.get(name)
             record[name] = number.value if number else float("nan")
             record[f"{name}_low"] = number.low if number else float("nan")
