@@ -10,6 +10,7 @@ import typer
 
 from sweepspot.cli.app import BAD_INPUT, INTERRUPTED, app
 from sweepspot.cli.check import check
+from sweepspot.cli.diagnose import diagnose
 from sweepspot.cli.next import next_
 from sweepspot.cli.run import run
 from sweepspot.cli.ui import ui
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "run": run,
     "next": next_,
+    "diagnose": diagnose,
     "ui": ui,
 }
 """By name, in the order in which `--help` shows them."""

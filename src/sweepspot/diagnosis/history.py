@@ -125,7 +125,7 @@ def diagnose_histories(
     found = draws.verdicts()
     verdicts |= dict(zip(kept, found, strict=True))
     frontier = draws.frontier(list(kept))
-    reason = _sweep_reason(verdicts, min(kept, key=lambda run: kept[run].J_cv or 0.0))
+    reason = _sweep_reason(verdicts)
     if not frontier.has_signal:
         reason = "no signal: the best runs are not clearly better than the best constant"
     return _diagnosis(runs, verdicts, frontier, Label.INCONCLUSIVE, reason)
@@ -397,13 +397,13 @@ def _middle(draws: Floats, quantiles: tuple[float, float]) -> Interval:
     return interval(float(np.median(draws)), draws, quantiles)
 
 
-def _sweep_reason(verdicts: Mapping[str, Verdict], best: str) -> str:
+def _sweep_reason(verdicts: Mapping[str, Verdict]) -> str:
     counts = Counter(str(verdict.label) for verdict in verdicts.values())
     causes = [(n, name) for name, n in counts.items() if name.startswith(("high_", "under_"))]
     if not causes:
-        return f"best run {best}; no run is clearly worse than the best three"
+        return "no run is clearly worse than the best three"
     n, name = max(causes)
-    return f"best run {best}; of {len(verdicts)} runs {n} have {name}, the most frequent cause"
+    return f"{n} of {len(verdicts)} runs have {name}, the most frequent cause; no baseline stated"
 
 
 def _diagnosis(
