@@ -109,6 +109,7 @@ class Driver:
             J_naive=self._naive.J_cv,
             algorithm=self._algorithm,
             losses=journal.losses,
+            error_naive=self._naive.error_cv,
         )
 
     def run(self) -> SweepResult:

@@ -47,12 +47,13 @@ class Judge:
         J_naive: float,
         algorithm: tuple[float, float] | None,
         losses: Callable[[TrialResult], Losses | None],
+        error_naive: float | None = None,
     ) -> None:
         self.baselines = stated_baselines(spec, algorithm)
         self._epochs = spec.train.epochs
         self._criteria = Criteria(**spec.criteria)  # type: ignore[arg-type]
         self._quick = replace(self._criteria, draws=min(DRAWS, self._criteria.draws))
-        self._J_naive = J_naive
+        self._J_naive, self._error_naive = J_naive, error_naive
         self._edges = _edges(spec.points)
         self._losses = losses
         self._blas = ThreadpoolController()
@@ -85,6 +86,7 @@ class Judge:
             baselines=self.baselines,
             space=self._edges,
             criteria=criteria,
+            error_naive=self._error_naive,
         )
 
     def _evidence(self, result: TrialResult) -> Evidence:

@@ -172,6 +172,40 @@ def test_error_can_tell_another_story(planted):
     assert finding(verdicts["both"], "D005").because.startswith("it is")
 
 
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_what_an_error_is_worth_is_relative_to_a_constant(planted, scale):
+    rng = np.random.default_rng(2)
+    hard = rng.exponential(size=(2, 400))
+    runs = {
+        name: replace(
+            evidence,
+            train_errors=scale * (0.3 if name == "odd" else 0.1) * hard[0],
+            cv_errors=scale * (0.3 if name == "odd" else 0.1) * hard[1][:300],
+        )
+        for name, evidence in planted(odd=(0.55, 0.65)).items()
+    }
+
+    known = diagnose(runs, J_naive=1.0, error_naive=0.8 * scale)["odd"]
+    unknown = diagnose(runs, J_naive=1.0)["odd"]
+
+    # .2 of the .7 between the frontier and a constant, whatever a unit of error is.
+    excess = finding(known, "D006").numbers["error_excess"]
+    assert excess.value == pytest.approx(0.2 / 0.7, abs=0.04)
+    assert finding(known, "D006").because == "high_bias in J and in error"
+    assert (finding(unknown, "D006").status is Status.UNKNOWN) == (scale > 1)
+
+
+def test_error_says_nothing_where_a_constant_is_as_good(planted):
+    runs = {
+        name: replace(evidence, error_train=0.1, error_cv=0.2)
+        for name, evidence in planted(odd=(0.6, 0.7)).items()
+    }
+
+    verdict = diagnose(runs, J_naive=1.0, error_naive=0.2)["odd"]
+
+    assert finding(verdict, "D006").because == "in error the frontier is no better than a constant"
+
+
 def test_shares_of_wrong_answers_are_enough(planted):
     runs = {
         name: replace(evidence, error_train=0.0, error_cv=0.02)

@@ -79,6 +79,11 @@ def test_the_naive_loss_is_a_finite_number(planted):
         diagnose(planted(), J_naive=float("nan"))
 
 
+def test_the_naive_error_is_a_finite_number(planted):
+    with pytest.raises(SpecError, match="error_naive: must be a finite number, got inf"):
+        diagnose(planted(), J_naive=1.0, error_naive=float("inf"))
+
+
 def test_thresholds_stay_in_range():
     with pytest.raises(SpecError) as refused:
         Criteria(excess=-1, draws=3, coverage=2.0, leak=0)

@@ -89,6 +89,7 @@ def diagnose(
     space: Edges | None = None,
     criteria: Criteria = _DEFAULTS,
     loss_floor: float | None = 0.0,
+    error_naive: float | None = None,
     seed: int = 0,
 ) -> Diagnosis:
     """Say for each run of a sweep why it is worse than the best known here, or that it is not.
@@ -107,14 +108,17 @@ def diagnose(
         criteria: Thresholds.
         loss_floor: The lowest value that the loss can take; None where it has none, as with a
             Poisson loss without its constant.
+        error_naive: Error of the best constant predictor on the cv rows: the zero of every share
+            in error, as J_naive is in J. Without it shares of wrong answers are compared as they
+            are, and errors of another scale are not.
         seed: Seeds the bootstrap; the same evidence and seed give the same verdicts.
 
     Returns:
         A mapping from run id to `Verdict`, with `frontier` and `sweep`.
 
     Raises:
-        SpecError: Losses are not finite, below their floor, or of different lengths; a baseline
-            or J_naive is not finite. All problems are named at once.
+        SpecError: Losses are not finite, below their floor, or of different lengths; a baseline,
+            J_naive or error_naive is not finite. All problems are named at once.
 
     Example:
         >>> import numpy as np
@@ -135,6 +139,7 @@ def diagnose(
         space=space,
         criteria=criteria,
         loss_floor=loss_floor,
+        error_naive=error_naive,
         seed=seed,
         trial_rules=TRIAL_RULES,
         sweep_rules=SWEEP_RULES,

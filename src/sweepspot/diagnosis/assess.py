@@ -46,6 +46,7 @@ def assess(
     criteria: Criteria,
     *,
     loss_floor: float | None,
+    error_naive: float | None,
     seed: int,
 ) -> Assessment:
     """Compare every run with the frontier and with the stated baselines.
@@ -56,6 +57,7 @@ def assess(
         baselines: The stated baselines.
         criteria: Thresholds.
         loss_floor: The lowest value that the loss can take, None if it has no lowest.
+        error_naive: Error of the best constant predictor, None if it is not known.
         seed: Seeds the bootstrap, so the same evidence gives the same verdicts.
     """
     rng = np.random.default_rng(seed)
@@ -73,7 +75,8 @@ def assess(
     measures = measure(measurable, comparable, criteria, rng)
     frontier = _frontier(measures, J_naive, loss_floor, criteria)
     obstacle = _obstacle(measures, comparable, frontier, criteria)
-    references = _references(measures, frontier, J_naive, baselines, obstacle, criteria)
+    naive = (J_naive, error_naive)
+    references = _references(measures, frontier, naive, baselines, obstacle, criteria)
     references = {
         name: references.get(name, Reference(J_naive=J_naive, frontier=frontier, obstacle=obstacle))
         for name in runs
@@ -135,13 +138,14 @@ def _obstacle(
 def _references(
     measures: Measures,
     frontier: Frontier,
-    J_naive: float,
+    naive: tuple[float, float | None],
     baselines: Mapping[str, Baseline],
     obstacle: str,
     criteria: Criteria,
 ) -> dict[str, Reference]:
+    J_naive, error_naive = naive
     splits = _splits(measures.train, measures.cv, J_naive, frontier, criteria)
-    error_splits = _error_splits(measures, criteria)
+    error_splits, error_obstacle = _error_splits(measures, error_naive, criteria)
     judged = _judge(
         baselines,
         (measures.train, measures.cv),
@@ -159,6 +163,7 @@ def _references(
             split=splits[i],
             obstacle=obstacle,
             error_split=error_splits[i],
+            error_obstacle=error_obstacle,
             baselines=judged[i],
         )
         for i, name in enumerate(measures.runs)
@@ -176,12 +181,26 @@ def _splits(
     return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria)
 
 
-def _error_splits(measures: Measures, criteria: Criteria) -> list[Split] | list[None]:
+def _error_splits(
+    measures: Measures, error_naive: float | None, criteria: Criteria
+) -> tuple[list[Split] | list[None], str]:
+    """Return the splits in error, or why there are none.
+
+    Their unit is to error what z is to J. Where the error of a constant is not known, shares of
+    wrong answers are taken as they are; other errors have a scale that nobody said.
+    """
     if measures.errors is None:
-        return [None] * len(measures.runs)
+        return [None] * len(measures.runs), "no errors were kept"
     train, cv = measures.errors
     unit = (1.0, np.ones(criteria.draws))
-    return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria)
+    if error_naive is not None:
+        z_draws = error_naive - cv.reference_draws
+        if np.quantile(z_draws, criteria.quantiles[0]) <= 0:
+            return [None] * len(measures.runs), "in error the frontier is no better than a constant"
+        unit = (error_naive - cv.reference, np.maximum(z_draws, 1e-3 * z_draws.max()))
+    elif max(train.mean.max(), cv.mean.max()) > 1:
+        return [None] * len(measures.runs), "the error of the best constant is not known"
+    return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria), ""
 
 
 def _judge(

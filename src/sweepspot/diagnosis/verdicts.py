@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from sweepspot.diagnosis.assess import Assessment, assess
 from sweepspot.diagnosis.baselines import StatedBaseline, parse_baselines
 from sweepspot.diagnosis.criteria import Criteria
@@ -15,6 +17,7 @@ from sweepspot.diagnosis.reference import Reference
 from sweepspot.diagnosis.steps import Edges, next_steps
 from sweepspot.diagnosis.sweeps import SweepFacts, diagnose_sweep
 from sweepspot.diagnosis.validity import blew_up
+from sweepspot.errors import SpecError
 
 __all__ = ["SweepRule", "TrialRule", "judge_runs"]
 
@@ -30,6 +33,7 @@ def judge_runs(
     space: Edges | None,
     criteria: Criteria,
     loss_floor: float | None,
+    error_naive: float | None,
     seed: int,
     trial_rules: tuple[TrialRule, ...],
     sweep_rules: tuple[SweepRule, ...],
@@ -37,7 +41,17 @@ def judge_runs(
     """Return the verdicts; arguments as those of `sweepspot.diagnosis.diagnose`."""
     stated = parse_baselines(baselines, J_naive)
     check_evidence(runs, loss_floor=loss_floor)
-    assessment = assess(runs, J_naive, stated, criteria, loss_floor=loss_floor, seed=seed)
+    if error_naive is not None and not np.isfinite(error_naive):
+        raise SpecError(f"error_naive: must be a finite number, got {error_naive}; leave it out")
+    assessment = assess(
+        runs,
+        J_naive,
+        stated,
+        criteria,
+        loss_floor=loss_floor,
+        error_naive=error_naive,
+        seed=seed,
+    )
     answers = {
         name: tuple(rule(evidence, assessment.references[name], criteria) for rule in trial_rules)
         for name, evidence in runs.items()
