@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,11 @@ class Store(MemoryTracker):
         self.results: list[TrialResult] = []
         self.open = threading.Event()
         self.open.set()
+        self.before_each: Callable[[], object] = lambda: None
 
     def record(self, result: TrialResult, name: str) -> None:
         self.open.wait(timeout=10)
+        self.before_each()
         if self.failures:
             raise self.failures.pop(0)
         self.results.append(result)
@@ -96,6 +98,25 @@ def test_a_store_that_comes_back_gets_everything_in_order(store: Store, outbox: 
     assert outbox.drain(timeout_s=10) == 0
     assert [r.number for r in store.results] == [0, 1]
     assert outbox.problem == "tracking: the store does not answer"
+
+
+def test_a_store_that_goes_on_is_waited_for(store: Store, outbox: Outbox) -> None:
+    pauses = threading.Event()
+    store.before_each = lambda: pauses.wait(timeout=0.05)
+    for number in range(20):
+        outbox.record(result(number), f"#{number}")
+
+    # All of it takes a second, each call less than the patience.
+    assert outbox.deliver(patience_s=0.5) == 0
+    assert [r.number for r in store.results] == list(range(20))
+
+
+def test_a_store_that_stands_still_is_given_up(store: Store, outbox: Outbox) -> None:
+    store.open.clear()
+    for number in range(3):
+        outbox.record(result(number), f"#{number}")
+
+    assert outbox.deliver(patience_s=0.05) == 3
 
 
 def test_draining_asks_again_soon() -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,10 +42,19 @@ _LONGEST_DIGEST = 36
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Written:
-    """What is known to be in the store of one trial or repeat."""
+    """What is known to be in the store of one trial or repeat.
+
+    Attributes:
+        run_id: Of its run.
+        closed: Whether everything that `record` writes is there.
+        tags: Those that are known to be there.
+        metrics: The latest value of each metric, but for curves.
+    """
 
     run_id: str
     closed: bool
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,16 +111,18 @@ class MlflowTracker:
             if written and written.closed:
                 return
             run_id = written.run_id if written else self._create(sweep, result, name)
+            points = entries.points(result)
             sweep.client.log_batch(
                 run_id,
-                metrics=_metrics(entries.points(result)),
+                metrics=_metrics(points),
                 params=_params(entries.params(result.trial.params)),
                 synchronous=True,
             )
             sweep.client.set_terminated(
                 run_id, entries.status(result.state), end_time=entries.ended_ms(result)
             )
-            self._runs(sweep)[key] = _Written(run_id=run_id, closed=True)
+            metrics = {p.key: p.value for p in points if not _is_curve(p.key)}
+            self._runs(sweep)[key] = _Written(run_id=run_id, closed=True, metrics=metrics)
 
     def annotate(
         self,
@@ -124,20 +135,27 @@ class MlflowTracker:
     ) -> None:
         """Add to a trial's run, or to the parent run when `number` is None.
 
-        A metric that is there already is replaced where its value has changed.
+        A metric that is there already is replaced where its value has changed. All that is new is
+        one call, and nothing new is none.
         """
         with self._reaching_store() as sweep:
-            client, run_id = sweep.client, self._run_id(sweep, number)
+            before = self._known(sweep, number)
             note = {} if description is None else {"mlflow.note.content": description}
-            now = client.get_run(run_id).data.metrics if metrics else {}
-            client.log_batch(
-                run_id,
-                metrics=_metrics(entries.changes(now, metrics or {})),
-                tags=_tags({**(tags or {}), **note}),
-                synchronous=True,
-            )
+            wanted = {key: entries.cut(value) for key, value in {**(tags or {}), **note}.items()}
+            new = {key: value for key, value in wanted.items() if before.tags.get(key) != value}
+            points = entries.changes(before.metrics, metrics or {})
+            if new or points:
+                sweep.client.log_batch(
+                    before.run_id, metrics=_metrics(points), tags=_tags(new), synchronous=True
+                )
             for file, path in (files or {}).items():
-                _upload(client, run_id, file, path)
+                _upload(sweep.client, before.run_id, file, path)
+            if number is not None:
+                self._runs(sweep)[number, 0] = replace(
+                    before,
+                    tags={**before.tags, **new},
+                    metrics={**before.metrics, **{p.key: p.value for p in points}},
+                )
 
     def register(self, model: RegisteredModel, number: int) -> str:
         """Store the model with the run of trial `number`, register it, point `champion` at it.
@@ -179,12 +197,15 @@ class MlflowTracker:
             self._written = _children(sweep)
         return self._written
 
-    def _run_id(self, sweep: _Sweep, number: int | None) -> str:
+    def _known(self, sweep: _Sweep, number: int | None) -> _Written:
         if number is None:
-            return sweep.run_id
+            return _written(sweep.client.get_run(sweep.run_id))
         if (written := self._runs(sweep).get((number, 0))) is None:
             raise RefusedError(f"tracking: trial {number} has no run yet; record it first")
-        return written.run_id
+        return written
+
+    def _run_id(self, sweep: _Sweep, number: int | None) -> str:
+        return sweep.run_id if number is None else self._known(sweep, number).run_id
 
     def _create(self, sweep: _Sweep, result: TrialResult, name: str) -> str:
         parent = self._run_id(sweep, result.number if result.trial.repeat else None)
@@ -260,12 +281,23 @@ def _children(sweep: _Sweep) -> dict[tuple[int, int], _Written]:
         if (number := run.data.tags.get("sweepspot.number")) is not None
     }
     return {
-        (n, int(run.data.tags.get("sweepspot.repeat", 0))): _Written(
-            run_id=run.info.run_id, closed=run.info.status in _CLOSED
-        )
+        (n, int(run.data.tags.get("sweepspot.repeat", 0))): _written(run)
         for run in runs
         if (n := numbers.get(_numbered(run))) is not None
     }
+
+
+def _written(run: Run) -> _Written:
+    return _Written(
+        run_id=run.info.run_id,
+        closed=run.info.status in _CLOSED,
+        tags=run.data.tags,
+        metrics={k: v for k, v in run.data.metrics.items() if not _is_curve(k)},
+    )
+
+
+def _is_curve(key: str) -> bool:
+    return key.startswith("curve/")
 
 
 def _search(sweep: _Sweep, tags: Mapping[str, str]) -> Iterator[Run]:

@@ -50,6 +50,7 @@ class Outbox:
         self._calls: deque[Callable[[], None]] = deque()
         self._changed = threading.Condition()
         self._turn = threading.Lock()
+        self._answers = 0
         self._refused = 0
         self._problem: str | None = None
         self._drains = 0
@@ -106,7 +107,7 @@ class Outbox:
         Raises:
             TrackingError: Calls wait for a store that does not answer, or it refuses the model.
         """
-        self.drain(timeout_s=self._longest_wait_s)
+        self.deliver(patience_s=self._longest_wait_s)
         with self._changed:
             if self._calls:
                 raise TrackingError(f"{self._problem or 'tracking: the store is slow'}")
@@ -127,11 +128,24 @@ class Outbox:
             How many calls were not delivered: those that wait, and those that were refused.
         """
         with self._changed:
-            self._drains += 1
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._calls, timeout=timeout_s)
-            self._drains -= 1
+            self._wait(lambda: not self._calls, timeout_s)
             return len(self._calls) + self._refused
+
+    def deliver(self, patience_s: float) -> int:
+        """Wait until everything is delivered, however much it is, while the store goes on.
+
+        Args:
+            patience_s: Seconds without an answer after which it is given up.
+
+        Returns:
+            As `drain`.
+        """
+        with self._changed:
+            answers = -1
+            while self._calls and answers != self._answers:
+                answers = self._answers
+                self._wait(lambda: self._answers != answers, patience_s)  # noqa: B023 - called now
+        return self.drain(timeout_s=0)
 
     def close(self) -> None:
         """Stop delivering; what waits is dropped, and the journal still has it."""
@@ -151,6 +165,12 @@ class Outbox:
     ) -> None:
         self.close()
 
+    def _wait(self, what: Callable[[], bool], timeout_s: float) -> None:
+        self._drains += 1
+        self._changed.notify_all()
+        self._changed.wait_for(what, timeout=timeout_s)
+        self._drains -= 1
+
     def _post(self, call: Callable[[], None]) -> None:
         with self._changed:
             self._calls.append(call)
@@ -163,6 +183,7 @@ class Outbox:
                 wait_s = self._first_wait_s
                 with self._changed:
                     self._calls.popleft()
+                    self._answers += 1
                     self._changed.notify_all()
             else:
                 self._pause(wait_s)
