@@ -23,7 +23,7 @@ from sweepspot.loop import replay, search
 from sweepspot.preview import preview, run_name
 from sweepspot.protocols import Executor
 from sweepspot.provenance import plan
-from sweepspot.report.curves import CurvePainter
+from sweepspot.report.curves import CurvePainter, pictured
 from sweepspot.report.html import write_report
 from sweepspot.report.notes import shares, sweep_note, trial_note
 from sweepspot.results import SweepResult, as_frame
@@ -34,8 +34,8 @@ from sweepspot.trial import State, TrialResult, run_id
 
 __all__ = ["Driver", "Nobody", "Watcher"]
 
-PATIENCE_S = {True: 30.0, False: 5.0}
-"""How long a store that is away is waited for: at the end of a sweep, after an interruption."""
+PATIENCE_S = 30.0
+"""How long a store may be silent at the end of a sweep; after an interruption nobody waits long."""
 
 
 class Watcher(Protocol):
@@ -125,7 +125,11 @@ class Driver:
                 raise
             finally:
                 outbox.finish(state)
-                unsent = outbox.drain(timeout_s=PATIENCE_S[state is State.COMPLETE])
+                unsent = (
+                    outbox.deliver(PATIENCE_S)
+                    if state is State.COMPLETE
+                    else outbox.drain(timeout_s=5.0)
+                )
             return replace(result, unsent=unsent, trouble=outbox.problem or "")
 
     def _search_and_crown(self, outbox: Outbox) -> SweepResult:
@@ -205,12 +209,14 @@ class Driver:
         self._watcher.ended(result, verdict, len(self._journal.results), self._spec.search.trials)
 
     def _publish(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
-        """Give every trial its final verdict and its picture, once for each verdict."""
-        painter = CurvePainter()
+        """Give every trial its final verdict, and those worth a look a picture."""
+        painter, with_picture = CurvePainter(), set(pictured(self._journal.results, diagnosis))
         for number, result in self._journal.results.items():
             verdict = diagnosis[run_id(number)]
-            picture = self._journal.folder / "curves" / f"{number:05d}.png"
-            painter.save(result, verdict, diagnosis.frontier, picture)
+            files = {}
+            if number in with_picture:
+                files["learning_curve.png"] = self._journal.folder / "curves" / f"{number:05d}.png"
+                painter.save(result, verdict, diagnosis.frontier, files["learning_curve.png"])
             outbox.annotate(
                 number,
                 tags={
@@ -220,7 +226,7 @@ class Driver:
                 },
                 metrics=shares(verdict),
                 description=trial_note(verdict),
-                files={"learning_curve.png": picture},
+                files=files,
             )
 
     def _name(self, result: TrialResult) -> str:
