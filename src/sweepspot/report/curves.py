@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweepspot.diagnosis import Diagnosis, Frontier, Verdict
+from sweepspot.report.thinning import ranked
 from sweepspot.trial import TrialResult, run_id
 
 __all__ = ["PICTURES", "CurvePainter", "pictured"]
@@ -33,19 +34,15 @@ def pictured(results: Mapping[int, TrialResult], diagnosis: Diagnosis) -> list[i
     Returns:
         At most `PICTURES` numbers, in order; all of a small sweep.
     """
-    ranked = sorted(results, key=lambda number: (_rank(results[number]), number))
-    if len(ranked) <= PICTURES:
-        return sorted(ranked)
-    chosen = ranked[: PICTURES // 2]
+    by_rank = ranked(results)
+    if len(by_rank) <= PICTURES:
+        return sorted(by_rank)
+    chosen = by_rank[: PICTURES // 2]
     labels: dict[str, list[int]] = {}
-    for number in ranked[len(chosen) :]:
+    for number in by_rank[len(chosen) :]:
         labels.setdefault(str(diagnosis[run_id(number)].label), []).append(number)
     share = (PICTURES - len(chosen)) // max(1, len(labels))
     return sorted(chosen + [n for members in labels.values() for n in members[:share]])
-
-
-def _rank(result: TrialResult) -> float:
-    return math.inf if result.J_cv is None or math.isnan(result.J_cv) else result.J_cv
 
 
 class CurvePainter:

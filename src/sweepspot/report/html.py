@@ -20,6 +20,7 @@ from sweepspot.report.charts import (
     split_chart,
     words,
 )
+from sweepspot.report.thinning import drawn, thinning_note
 from sweepspot.selection import Selection
 from sweepspot.space import Choice, Space
 from sweepspot.trial import TrialResult, run_id
@@ -62,7 +63,8 @@ def write_report(
     Args:
         path: Of the `.html`; its folder is made.
         name: Of the sweep.
-        results: Of the sweep's own trials, by number, at least one.
+        results: Of the sweep's own trials, by number, at least one; of a large sweep not all are
+            drawn, and the page says so.
         diagnosis: Of the same trials.
         space: What was searched.
         selection: How the finalists compared, None when they did not.
@@ -75,21 +77,24 @@ def write_report(
     Returns:
         The path.
     """
+    finalists = [c.number for c in selection.contenders] if selection else []
+    shown = drawn(results, [*finalists, *([] if champion is None else [champion])])
     sections = [
         _headline(diagnosis.sweep, champion_lines, go_on),
         _label_counts(diagnosis),
+        _thinned(len(shown), len(results)),
         _split_section(diagnosis),
-        _curve_section(results, diagnosis),
+        _curve_section(shown, diagnosis),
         _space_section(),
         _finalist_section(selection, results),
         _baseline_section(diagnosis.sweep),
-        _trial_section(results, diagnosis, space, champion),
+        _trial_section(shown, diagnosis, space, champion),
         _facts_section(facts or {}),
     ]
     charts: Chart = {
-        "split": split_chart(results, diagnosis, champion=champion),
-        "space": space_chart(results, diagnosis, space),
-        "curves": curve_values(results),
+        "split": split_chart(shown, diagnosis, champion=champion),
+        "space": space_chart(shown, diagnosis, space),
+        "curves": curve_values(shown),
         "frontier": diagnosis.frontier.J_cv.value if diagnosis.frontier else None,
         "first": _first_shown(results, champion),
     }
@@ -175,6 +180,11 @@ def _headline(sweep: SweepVerdict, champion_lines: Sequence[str], go_on: str) ->
         f"<dl>{details}</dl></section></div>"
         + "".join(f'<p class="warning" role="note">{_sentence(text)}</p>' for text in warnings)
     )
+
+
+def _thinned(n_drawn: int, n_trials: int) -> str:
+    note = thinning_note(n_drawn, n_trials)
+    return f'<p class="thinned" role="note">{escape(note)}</p>' if note else ""
 
 
 def _cut_heading(line: str) -> tuple[str, str]:
