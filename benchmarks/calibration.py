@@ -1,23 +1,25 @@
 """How often the diagnosis is right, beside the usual rules, on folders of labelled runs.
 
-    python benchmarks/calibration.py --data DIR
+    python benchmarks/calibration.py --data DIR [DIR ...] [--write benchmarks/calibration]
 
-DIR holds `runs.csv` (a row a run, with its truth) and one `<dataset>.npz` a data set with
-`<sweep>.train_losses` and `<sweep>.cv_losses` in the row order of the csv.
+A folder holds `runs.csv` (a row a run, with its truth) and one `<dataset>.npz` a data set with
+`<sweep>.train_losses` and `<sweep>.cv_losses` in the row order of the csv; where there are also
+`<sweep>.train_curves` and `<sweep>.cv_curves`, the diagnosis is scored with them too.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sweepspot.diagnosis import Evidence, diagnose
-
-Rule = Callable[[pd.DataFrame, np.ndarray, np.ndarray], list[str]]
 
 CAUSES = {
     "high_bias": "bias",
@@ -25,25 +27,58 @@ CAUSES = {
     "high_variance": "variance",
     "high_bias_high_variance": "tie",
 }
-DECIDED = ("bias", "variance")
+CLASSES = ("bias", "variance", "tie", "neither")
+SCORES = ("exact", "right", "opposite", "answered", "balanced_recall")
+DRAWS = 1000
 
 
-def sweepspot(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
-    runs = {str(i): Evidence(train_losses=train[i], cv_losses=cv[i]) for i in range(len(rows))}
-    verdicts = diagnose(runs, J_naive=float(rows.J_naive.iloc[0]))
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """The runs of one sweep: what rules may see, and the truth in `rows.truth`."""
+
+    rows: pd.DataFrame
+    train: np.ndarray
+    cv: np.ndarray
+    curves: tuple[np.ndarray, np.ndarray] | None = None
+
+
+Rule = Callable[[Labelled], list[str]]
+
+
+def sweepspot(sweep: Labelled) -> list[str]:
+    runs = {
+        str(i): Evidence(train_losses=train, cv_losses=cv)
+        for i, (train, cv) in enumerate(zip(sweep.train, sweep.cv, strict=True))
+    }
+    verdicts = diagnose(runs, J_naive=float(sweep.rows.J_naive.iloc[0]))
     return [str(verdict.label) for verdict in verdicts.values()]
 
 
-def history_ratio(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
+def sweepspot_with_curves(sweep: Labelled) -> list[str]:
+    if sweep.curves is None:
+        return []
+    runs = {
+        str(i): Evidence(train_losses=train, cv_losses=cv, train_curve=a, cv_curve=b)
+        for i, (train, cv, a, b) in enumerate(
+            zip(sweep.train, sweep.cv, *sweep.curves, strict=True)
+        )
+    }
+    verdicts = diagnose(runs, J_naive=float(sweep.rows.J_naive.iloc[0]))
+    return [str(verdict.label) for verdict in verdicts.values()]
+
+
+def history_ratio(sweep: Labelled) -> list[str]:
     """`val_loss` > 1.1 x `loss` is variance, else `loss` above the best `val_loss` is bias."""
+    rows = sweep.rows
     best = rows.history_val_loss.min()
     worse = np.where(rows.history_loss > best, "high_bias", "good_fit")
     wide = rows.history_val_loss > 1.1 * rows.history_loss
     return list(np.where(wide, "high_variance", worse))
 
 
-def one_baseline(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
+def one_baseline(sweep: Labelled) -> list[str]:
     """Ng's recipe with the best J_cv of the sweep as the one baseline, as shares of z."""
+    rows = sweep.rows
     best = rows.J_cv.min()
     z = rows.J_naive - best
     bias, variance = (rows.J_train - best) / z, (rows.J_cv - rows.J_train) / z
@@ -56,74 +91,157 @@ def _by_gap(rows: pd.DataFrame, wide: pd.Series) -> list[str]:
     return list(np.where(wide, "high_variance", worse))
 
 
-def relative_gap(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
+def relative_gap(sweep: Labelled) -> list[str]:
     """A gap of a tenth of J_train is variance (SageMaker Debugger's Overfit)."""
+    rows = sweep.rows
     return _by_gap(rows, (rows.J_cv - rows.J_train) / rows.J_train > 0.1)
 
 
-def floored_gap(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
+def floored_gap(sweep: Labelled) -> list[str]:
     """A gap of max(.03, .1 J_train) is variance (skore's SKD001)."""
+    rows = sweep.rows
     return _by_gap(rows, rows.J_cv - rows.J_train >= np.maximum(0.03, 0.1 * rows.J_train))
 
 
-def always_bias(rows: pd.DataFrame, train: np.ndarray, cv: np.ndarray) -> list[str]:
-    return ["high_bias"] * len(rows)
+def always_bias(sweep: Labelled) -> list[str]:
+    return ["high_bias"] * len(sweep.rows)
+
+
+def always_variance(sweep: Labelled) -> list[str]:
+    return ["high_variance"] * len(sweep.rows)
 
 
 RULES: dict[str, Rule] = {
     "sweepspot": sweepspot,
+    "sweepspot, with curves": sweepspot_with_curves,
     "history ratio 1.1": history_ratio,
     "Ng, one baseline": one_baseline,
     "relative gap > .1": relative_gap,
-    "gap >= max(.03, .1)": floored_gap,
+    "gap >= max(.03, .1 ref)": floored_gap,
     "always bias": always_bias,
+    "always variance": always_variance,
 }
 
 
-def sweeps(data: Path) -> Iterator[tuple[pd.DataFrame, np.ndarray, np.ndarray]]:
-    """Yield the rows and losses of each sweep."""
+def sweeps(data: Path) -> Iterator[Labelled]:
+    """Yield the labelled sweeps of a folder."""
     runs = pd.read_csv(data / "runs.csv")
     for (dataset, sweep), rows in runs.groupby(["dataset", "sweep"], sort=False):
         with np.load(data / f"{dataset}.npz") as kept:
-            losses = kept[f"{sweep}.train_losses"], kept[f"{sweep}.cv_losses"]
-        yield rows.sort_values("row"), *losses
+            curves = [kept.get(f"{sweep}.{split}_curves") for split in ("train", "cv")]
+            yield Labelled(
+                rows=rows.sort_values("row"),
+                train=kept[f"{sweep}.train_losses"],
+                cv=kept[f"{sweep}.cv_losses"],
+                curves=None if curves[0] is None else (curves[0], curves[1]),
+            )
 
 
-def score(truth: pd.Series, label: pd.Series) -> dict[str, float]:
-    """Return the five scores; `right` and `opposite` are about bias against variance."""
-    cause = label.map(CAUSES).fillna("neither")
-    decided = truth.isin(DECIDED)
-    both = decided & cause.isin(DECIDED)
-    recall = [(cause[truth == c] == c).mean() for c in (*DECIDED, "neither") if c in set(truth)]
-    return {
-        "exact": float((cause == truth).mean()),
-        "right": float((cause == truth)[both].mean()),
-        "opposite": float((both & (cause != truth)).sum() / max(decided.sum(), 1)),
-        "answered": float(both.sum() / max(decided.sum(), 1)),
-        "balanced_recall": float(np.mean(recall)),
+def label_all(data: Path) -> pd.DataFrame:
+    """Return a row for each run and rule: data set, configuration, truth, label and cause."""
+    parts = []
+    for sweep in sweeps(data):
+        seen = sweep.rows[["dataset", "n_train", "row", "truth"]]
+        for name, rule in RULES.items():
+            if labels := rule(sweep):
+                parts.append(seen.assign(rule=name, label=labels))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(cause=table.label.map(CAUSES).fillna("neither"))
+
+
+def scores_of(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the five scores of confusion tables `(..., truth, cause)`, in the order of CLASSES.
+
+    `right` is about the cases where truth and label are both bias or variance; `opposite` and
+    `answered` are shares of the decided truths; recall is over bias, variance and neither.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        diagonal = np.diagonal(counts, axis1=-2, axis2=-1)
+        decided = counts[..., :2, :].sum(axis=(-2, -1))
+        both = counts[..., :2, :2].sum(axis=(-2, -1))
+        right = diagonal[..., :2].sum(axis=-1)
+        recall = (diagonal / counts.sum(axis=-1))[..., [0, 1, 3]]
+        return {
+            "exact": diagonal.sum(axis=-1) / counts.sum(axis=(-2, -1)),
+            "right": right / both,
+            "opposite": (both - right) / decided,
+            "answered": both / decided,
+            "balanced_recall": np.nanmean(recall, axis=-1),
+        }
+
+
+def score(labelled: pd.DataFrame) -> dict[str, Any]:
+    """Return the scores with 90 % intervals of a bootstrap over configurations.
+
+    Both seeds of a configuration are drawn together, as they share a truth.
+    """
+    places = {name: place for place, name in enumerate(CLASSES)}
+    unit = labelled.groupby(["dataset", "n_train", "row"]).ngroup().to_numpy()
+    counts = np.zeros((unit.max() + 1, 4, 4))
+    np.add.at(counts, (unit, labelled.truth.map(places), labelled.cause.map(places)), 1)
+    drawn = np.random.default_rng(0).multinomial(
+        len(counts), np.full(len(counts), 1 / len(counts)), size=DRAWS
+    )
+    point = scores_of(counts.sum(axis=0))
+    draws = scores_of(np.einsum("du,utc->dtc", drawn, counts))
+    found: dict[str, Any] = {"n": len(labelled)}
+    for name in SCORES:
+        low, high = np.nanquantile(draws[name], (0.05, 0.95))
+        found[name] = {
+            "value": float(point[name]), "low": float(low), "high": float(high)
+        }  # fmt: skip
+    return found
+
+
+def report(data: Path) -> dict[str, Any]:
+    """Return what was measured on one folder, as plain JSON."""
+    table = label_all(data)
+    rows = [
+        {"data": str(dataset), "rule": str(rule), **score(part)}
+        for dataset, of_set in [*table.groupby("dataset", sort=False), ("all", table)]
+        for rule, part in of_set.groupby("rule", sort=False)
+    ]
+    ours = table[table.rule == "sweepspot"]
+    confusion = {
+        str(dataset): pd.crosstab(part.truth, part.label).to_dict("index")
+        for dataset, part in [*ours.groupby("dataset", sort=False), ("all", ours)]
     }
+    return {"folder": data.name, "scores": rows, "confusion": confusion}
+
+
+def as_markdown(found: dict[str, Any]) -> str:
+    """Write scores and confusion of one folder as two tables."""
+    lines = [f"| data | rule | n | {' | '.join(SCORES)} |", "| --- " * (3 + len(SCORES)) + "|"]
+    for row in found["scores"]:
+        cells = [_cell(row[name]) for name in SCORES]
+        lines.append(f"| {row['data']} | {row['rule']} | {row['n']} | {' | '.join(cells)} |")
+    table = pd.DataFrame(found["confusion"]["all"]).T.fillna(0).astype(int)
+    table = table.reindex([name for name in CLASSES if name in table.index])
+    lines += ["", f"| truth | {' | '.join(table.columns)} |", "| --- " * (1 + table.shape[1]) + "|"]
+    for truth, counts in table.iterrows():
+        lines.append(f"| {truth} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(number: dict[str, float]) -> str:
+    if np.isnan(number["value"]):
+        return "-"
+    return f"{number['value']:.2f} ({number['low']:.2f}-{number['high']:.2f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="a folder of labelled runs")
-    data = parser.parse_args().data
-    labelled = []
-    for rows, train, cv in sweeps(data):
-        labelled += [
-            rows[["dataset", "truth"]].assign(rule=name, label=rule(rows, train, cv))
-            for name, rule in RULES.items()
-        ]
-    table = pd.concat(labelled)
-    scores = [
-        {"data": dataset, "rule": name, "n": len(part), **score(part.truth, part.label)}
-        for dataset, rows in [*table.groupby("dataset"), ("all", table)]
-        for name, part in rows.groupby("rule", sort=False)
-    ]
-    print(pd.DataFrame(scores).round(3).to_string(index=False))
-    ours = table[table.rule == "sweepspot"]
-    print("\nsweepspot, truth by label")
-    print(pd.crosstab(ours.truth, ours.label).to_string())
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, help="folders of labelled runs"
+    )
+    parser.add_argument("--write", type=Path, help="write NAME.json and NAME.md as well")
+    args = parser.parse_args()
+    folders = [report(data) for data in args.data]
+    text = "\n".join(f"## {found['folder']}\n\n{as_markdown(found)}" for found in folders)
+    print(text)
+    if args.write:
+        args.write.with_suffix(".json").write_text(json.dumps(folders, indent=1) + "\n")
+        args.write.with_suffix(".md").write_text(f"# {args.write.name}\n\n{text}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from sweepspot.diagnosis.fidelity import EpochComparison, compare_at_epoch
 from sweepspot.diagnosis.measures import Measures, measure_losses, measure_means
 from sweepspot.diagnosis.records import BaselineVerdict, Frontier, Interval
 from sweepspot.diagnosis.reference import Reference, Split
-from sweepspot.diagnosis.sampling import Side, interval, intervals
+from sweepspot.diagnosis.sampling import Floats, Side, interval, intervals
 from sweepspot.diagnosis.split import split_runs
 
 __all__ = ["Assessment", "assess"]
@@ -144,7 +144,9 @@ def _references(
     criteria: Criteria,
 ) -> dict[str, Reference]:
     J_naive, error_naive = naive
-    splits = _splits(measures.train, measures.cv, J_naive, frontier, criteria)
+    unit = _unit(measures.cv, J_naive, frontier)
+    splits = _splits(measures.train, measures.cv, unit, criteria)
+    fits = _fits(measures, splits, unit, criteria)
     error_splits, error_obstacle = _error_splits(measures, error_naive, criteria)
     judged = _judge(
         baselines,
@@ -161,6 +163,7 @@ def _references(
             numbers=numbers[i],
             gap_se=gap_errors[i],
             split=splits[i],
+            fit=fits[i],
             obstacle=obstacle,
             error_split=error_splits[i],
             error_obstacle=error_obstacle,
@@ -170,15 +173,41 @@ def _references(
     }
 
 
-def _splits(
-    train: Side, cv: Side, J_naive: float, frontier: Frontier, criteria: Criteria
-) -> list[Split] | list[None]:
+def _unit(cv: Side, J_naive: float, frontier: Frontier) -> tuple[float, Floats] | None:
+    """Return z and its draws, None where it is no unit to measure in."""
     if not frontier.has_signal:
-        return [None] * len(train.value)
+        return None
     # The few draws in which z is not above 0 would turn the sign of every share.
     z_draws = np.maximum(J_naive - cv.reference_draws, 1e-3 * frontier.z.value)
-    unit = (frontier.z.value, z_draws)
+    return frontier.z.value, z_draws
+
+
+def _splits(
+    train: Side, cv: Side, unit: tuple[float, Floats] | None, criteria: Criteria
+) -> list[Split] | list[None]:
+    if unit is None:
+        return [None] * len(train.value)
     return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria)
+
+
+def _fits(
+    measures: Measures,
+    splits: list[Split] | list[None],
+    unit: tuple[float, Floats] | None,
+    criteria: Criteria,
+) -> list[Interval] | list[None]:
+    """Compare J_train of every run with the lowest among the runs as good as the frontier."""
+    train = measures.train
+    good = [
+        i
+        for i, split in enumerate(splits)
+        if measures.comparable[i] and split is not None and split.excess.high <= criteria.good
+    ]
+    if unit is None or not good:
+        return [None] * len(splits)
+    best = min(good, key=lambda i: train.value[i])
+    values = (train.value - train.value[best]) / unit[0]
+    return intervals(values, (train.draws - train.draws[best]) / unit[1], criteria.quantiles)
 
 
 def _error_splits(

@@ -35,6 +35,7 @@ class Measures:
 
     Attributes:
         runs: Their ids.
+        comparable: `(runs,)`, whether the frontier may be chosen from the run.
         train: Their J_train beside that of the frontier.
         cv: Their J_cv beside that of the frontier.
         errors: Train and cv in error, None where not every run has them.
@@ -46,6 +47,7 @@ class Measures:
     """
 
     runs: tuple[str, ...]
+    comparable: npt.NDArray[np.bool_]
     train: Side
     cv: Side
     weights: Floats
@@ -93,6 +95,7 @@ def measure_losses(
         best_errors = (_weighted(errors[0], weights[1]), _weighted(errors[1], weights[1]))
     return Measures(
         runs=tuple(runs),
+        comparable=np.isin(list(runs), comparable),
         train=sides[0],
         cv=sides[1],
         weights=_spread(members.weights, comparable, runs),
@@ -130,6 +133,7 @@ def measure_means(
     cv = side_from_means(table[:, 1], table[:, 3], weights, noise[1])
     return Measures(
         runs=tuple(runs),
+        comparable=np.isin(list(runs), comparable),
         train=train,
         cv=cv,
         weights=weights,

@@ -19,12 +19,15 @@ class Split:
         bias: Of J_train over that of the reference.
         variance: excess - bias.
         difference: variance - bias.
+        likely_excess: What the excess is above with the probability `Criteria.likely`; None where
+            that was not asked.
     """
 
     excess: Interval
     bias: Interval
     variance: Interval
     difference: Interval
+    likely_excess: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,8 @@ class Reference:
         numbers: `J_train`, `J_cv` and `gap` (J_cv - J_train) of the run, where known.
         gap_se: Standard error of `gap`, where known.
         split: The run beside the frontier, None where they cannot be compared.
+        fit: J_train beside that of the run which fits the train rows best among those as good as
+            the frontier; None where there is no such run.
         epoch: The epoch of that comparison, None for the end of training.
         obstacle: Why the split must not be read, empty if it may.
         error_split: The same in error, None where no errors were kept.
@@ -50,6 +55,7 @@ class Reference:
     numbers: Mapping[str, Interval] = field(default_factory=dict)
     gap_se: float | None = None
     split: Split | None = None
+    fit: Interval | None = None
     epoch: int | None = None
     obstacle: str = ""
     error_split: Split | None = None

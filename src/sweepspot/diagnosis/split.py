@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.evidence import Evidence
 from sweepspot.diagnosis.records import Finding, Interval, Label, Status
 from sweepspot.diagnosis.reference import Reference, Split
 from sweepspot.diagnosis.sampling import Floats, intervals
 
-__all__ = ["high_bias", "high_variance", "name_beside_frontier", "name_split", "split_runs"]
+__all__ = [
+    "high_bias",
+    "high_variance",
+    "is_worse",
+    "name_beside_frontier",
+    "name_split",
+    "split_runs",
+]
 
 
 def split_runs(
@@ -46,9 +55,10 @@ def split_runs(
             (variance - bias, variance_draws - bias_draws),
         )
     ]
+    likely = np.quantile(excess_draws, 1 - criteria.likely, axis=1)
     return [
-        Split(excess=e, bias=b, variance=v, difference=d)
-        for e, b, v, d in zip(*columns, strict=True)
+        Split(excess=e, bias=b, variance=v, difference=d, likely_excess=float(above))
+        for e, b, v, d, above in zip(*columns, likely, strict=True)
     ]
 
 
@@ -64,14 +74,32 @@ def name_split(split: Split, criteria: Criteria) -> Label:
         <Label.HIGH_BIAS: 'high_bias'>
     """
     if split.excess.low > criteria.excess:
-        if split.difference.low > 0:
-            return Label.HIGH_VARIANCE
-        if split.difference.high < 0:
-            return Label.HIGH_BIAS
-        if min(split.bias.low, split.variance.low) > criteria.excess:
-            return Label.HIGH_BIAS_HIGH_VARIANCE
-        return Label.INCONCLUSIVE
+        return _name_part(split, criteria)
     return Label.GOOD_FIT if split.excess.high <= criteria.good else Label.INCONCLUSIVE
+
+
+def is_worse(split: Split, criteria: Criteria) -> bool:
+    """Return whether a run is worse than the frontier: clearly, or likely and of one clear cause.
+
+    Runs that are equal differ from the frontier by noise, which is as likely on either side of
+    the split. So where bias and variance are far apart a run is worse for a reason, and a weaker
+    demand on the excess calls no more of the equal ones worse.
+    """
+    if split.excess.low > criteria.excess:
+        return True
+    apart = max(split.difference.low, -split.difference.high)
+    likely = split.likely_excess
+    return likely is not None and likely > criteria.excess and apart > criteria.far
+
+
+def _name_part(split: Split, criteria: Criteria) -> Label:
+    if split.difference.low > 0:
+        return Label.HIGH_VARIANCE
+    if split.difference.high < 0:
+        return Label.HIGH_BIAS
+    if min(split.bias.low, split.variance.low) > criteria.excess:
+        return Label.HIGH_BIAS_HIGH_VARIANCE
+    return Label.INCONCLUSIVE
 
 
 def name_beside_frontier(split: Split, reference: Reference, criteria: Criteria) -> Label:
@@ -79,19 +107,31 @@ def name_beside_frontier(split: Split, reference: Reference, criteria: Criteria)
 
     More capacity and less regularization lower J_train. A run with too much of it fits the
     training rows better than the frontier; one that fits them clearly worse lacks capacity too,
-    however wide its gap. Where the frontier nearly interpolates no run can fit clearly better by
-    much, so only those that still do are called high variance: of runs that do not, the gap comes
-    as often from a network that is too narrow.
+    however wide its gap. Where the frontier nearly interpolates, a close fit to the training rows
+    does no harm by itself; so a run is called high variance there only if it fits them clearly
+    better than every run that is as good as the frontier. Of the others the gap came from a
+    network that was too narrow.
     """
-    label = name_split(split, criteria)
+    if not is_worse(split, criteria):
+        return name_split(split, criteria)
+    label = _name_part(split, criteria)
     if label is not Label.HIGH_VARIANCE:
         return label
     if split.bias.low > criteria.excess:
         return Label.HIGH_BIAS_HIGH_VARIANCE
+    return Label.INCONCLUSIVE if _gap_is_open(split, reference, criteria) else label
+
+
+def _gap_is_open(split: Split, reference: Reference, criteria: Criteria) -> bool:
     frontier = reference.frontier
-    if split.bias.high >= 0 and frontier is not None and frontier.room < criteria.interpolates:
-        return Label.INCONCLUSIVE
-    return label
+    if frontier is None or frontier.room >= criteria.interpolates:
+        return False
+    # Nearer to a constant than to the frontier: no network that was too narrow has been that bad
+    # on rows that it fits.
+    if split.excess.low > 0.5:
+        return False
+    fit = reference.fit or split.bias
+    return fit.high >= -criteria.excess
 
 
 def high_bias(evidence: Evidence, reference: Reference, criteria: Criteria) -> Finding:
