@@ -1,7 +1,10 @@
 SWEEP ?= sweeps/digits.yaml
 PYTHON ?= python3.11
 LABELLED ?= benchmarks/labelled
-MINUTES ?= 240
+MINUTES ?= 60
+# MNIST: an mnist.npz, for the sets made of it. GIVEN: further folders of labelled runs to score.
+MNIST ?=
+GIVEN ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -35,9 +38,11 @@ format: .venv/ready  ## format the code
 bench: .venv/ready  ## measure speed beside a hand-written loop
 	$(BIN)/python benchmarks/speed.py
 
-calibration: .venv/ready  ## measure how often the labels are right; takes hours, goes on when stopped
-	$(BIN)/python benchmarks/calibration_data.py --out $(LABELLED) --minutes $(MINUTES)
-	$(BIN)/python benchmarks/calibration.py --data $(LABELLED)
+calibration: .venv/ready  ## measure how often the labels are right; an hour, goes on when stopped
+	$(BIN)/python benchmarks/calibration_data.py --out $(LABELLED) --minutes $(MINUTES) \
+		$(if $(MNIST),--mnist $(MNIST))
+	$(BIN)/python benchmarks/calibration.py --data $(LABELLED) $(LABELLED)/kept $(GIVEN) \
+		--write benchmarks/calibration
 
 # Byte-compiled once, which saves seconds at every start; made anew when the pins change.
 .venv/ready: constraints.txt pyproject.toml

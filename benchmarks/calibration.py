@@ -30,6 +30,8 @@ CAUSES = {
 CLASSES = ("bias", "variance", "tie", "neither")
 SCORES = ("exact", "right", "opposite", "answered", "balanced_recall")
 DRAWS = 1000
+# Decision 0013: on these a threshold was chosen, or they were looked at meanwhile.
+LOOKED_AT = ("adult", "housing", "digits", "friedman", "clusters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,26 +189,40 @@ def score(labelled: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"n": len(labelled)}
     for name in SCORES:
         low, high = np.nanquantile(draws[name], (0.05, 0.95))
+        numbers = {"value": point[name], "low": low, "high": high}
+        # JSON has no NaN: a score without a case is null.
         found[name] = {
-            "value": float(point[name]), "low": float(low), "high": float(high)
-        }  # fmt: skip
+            key: None if np.isnan(value) else round(float(value), 4)
+            for key, value in numbers.items()
+        }
     return found
+
+
+def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each data set, then those looked at while choosing and those not, then all."""
+    for dataset, rows in table.groupby("dataset", sort=False):
+        yield str(dataset), rows
+    looked_at = table.dataset.isin(LOOKED_AT)
+    if looked_at.any() and not looked_at.all():
+        yield "looked at", table[looked_at]
+        yield "confirmation", table[~looked_at]
+    yield "all", table
 
 
 def report(data: Path) -> dict[str, Any]:
     """Return what was measured on one folder, as plain JSON."""
     table = label_all(data)
-    rows = [
-        {"data": str(dataset), "rule": str(rule), **score(part)}
-        for dataset, of_set in [*table.groupby("dataset", sort=False), ("all", table)]
-        for rule, part in of_set.groupby("rule", sort=False)
+    scores = [
+        {"data": name, "rule": str(rule), **score(part)}
+        for name, rows in groups(table)
+        for rule, part in rows.groupby("rule", sort=False)
     ]
-    ours = table[table.rule == "sweepspot"]
     confusion = {
-        str(dataset): pd.crosstab(part.truth, part.label).to_dict("index")
-        for dataset, part in [*ours.groupby("dataset", sort=False), ("all", ours)]
+        name: pd.crosstab(rows.truth, rows.label).to_dict("index")
+        for name, rows in groups(table[table.rule == "sweepspot"])
     }
-    return {"folder": data.name, "scores": rows, "confusion": confusion}
+    name = f"{data.parent.name}/{data.name}" if data.name == "kept" else data.name
+    return {"folder": name, "scores": scores, "confusion": confusion}
 
 
 def as_markdown(found: dict[str, Any]) -> str:
@@ -215,16 +231,19 @@ def as_markdown(found: dict[str, Any]) -> str:
     for row in found["scores"]:
         cells = [_cell(row[name]) for name in SCORES]
         lines.append(f"| {row['data']} | {row['rule']} | {row['n']} | {' | '.join(cells)} |")
-    table = pd.DataFrame(found["confusion"]["all"]).T.fillna(0).astype(int)
-    table = table.reindex([name for name in CLASSES if name in table.index])
-    lines += ["", f"| truth | {' | '.join(table.columns)} |", "| --- " * (1 + table.shape[1]) + "|"]
-    for truth, counts in table.iterrows():
-        lines.append(f"| {truth} | {' | '.join(map(str, counts))} |")
+    for name, confusion in found["confusion"].items():
+        table = pd.DataFrame(confusion).T.fillna(0).astype(int)
+        table = table.reindex([truth for truth in CLASSES if truth in table.index])
+        lines += ["", f"| {name}: truth | {' | '.join(table.columns)} |"]
+        lines.append("| --- " * (1 + table.shape[1]) + "|")
+        lines += [
+            f"| {truth} | {' | '.join(map(str, counts))} |" for truth, counts in table.iterrows()
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _cell(number: dict[str, float]) -> str:
-    if np.isnan(number["value"]):
+def _cell(number: dict[str, float | None]) -> str:
+    if number["value"] is None:
         return "-"
     return f"{number['value']:.2f} ({number['low']:.2f}-{number['high']:.2f})"
 
