@@ -71,6 +71,32 @@ def test_a_multiplicative_step_gives_powers():
     assert hp.declared["rate"] == Choice(1.0, 10.0, 100.0)
 
 
+def test_a_multiplicative_step_can_count_from_the_top():
+    hp = asked()
+
+    assert hp.Int("units", 2, 16, step=2, sampling="reverse_log", default=16) == 16
+    # As Keras Tuner: the sum of both edges less each power.
+    assert hp.declared["units"] == Choice(2, 10, 14, 16)
+
+
+def test_a_scale_that_there_is_not_is_an_error():
+    with pytest.raises(ValueError, match="units: sampling must be one of linear, log"):
+        asked().Int("units", 2, 20, sampling="cubic")
+
+
+def test_a_fixed_value_under_a_condition_is_no_part_of_every_point():
+    hp = asked()
+    hp.Choice("kind", ["adam", "sgd"])
+    with hp.conditional_scope("kind", ["sgd"]):
+        inside = hp.Fixed("momentum", 0.9)
+    hp.Fixed("nesterov", True, parent_name="kind", parent_values=["sgd"])
+
+    assert inside == 0.9
+    assert hp.declared["momentum"] == Choice(0.9, when={"kind": ("sgd",)})
+    assert hp.declared["nesterov"] == Choice(*(True,), when={"kind": ("sgd",)})
+    assert hp.get("momentum") == 0.9
+
+
 def test_conditions_come_from_scopes_and_from_parents():
     hp = asked()
     hp.Int("layers", 1, 3)
@@ -148,6 +174,18 @@ def test_a_build_that_fails_at_its_defaults_is_refused(module):
 
     with pytest.raises(SpecError, match="at its own defaults, got ValueError: too small"):
         declared_space(model)
+
+
+def test_a_scale_that_no_engine_searches_is_refused_and_answered(module):
+    from sweepspot.families import make_family
+    from sweepspot.families.user import declared_space
+
+    model = module("their_scale", GOOD.replace("1, 9)", '1, 9, sampling="reverse_log")'))
+
+    with pytest.raises(SpecError, match="asks for units, but no engine here searches with"):
+        declared_space(model)
+    # With a space of the sweep file's own, the code is asked for no space.
+    assert make_family(model)({"units": 7}, (3,), Task.REGRESSION, 1).output_shape == (None, 7)
 
 
 def test_a_network_must_be_compiled(module):

@@ -19,6 +19,10 @@ from sweepspot.space import Choice, Dimension, Float, Int, Params, Value
 __all__ = ["HyperParameters", "declared_space", "user_family"]
 
 
+SAMPLINGS = ("linear", "log", "reverse_log")
+MULTIPLICATIVE = ("log", "reverse_log")
+"""Scales on which a step multiplies."""
+
 MOST_TRIED = 50
 """Dimensions that are tried at their ends when a space is read from code."""
 
@@ -31,6 +35,7 @@ class HyperParameters:
 
     Attributes:
         declared: Each dimension as the code declared it, by name; plain values are fixed.
+        foreign: Why a dimension cannot be searched as the code declared it, by name.
     """
 
     def __init__(self, params: Params) -> None:
@@ -38,6 +43,7 @@ class HyperParameters:
         self._scopes: list[tuple[str, tuple[Value, ...]]] = []
         self._given: dict[str, Value] = {}
         self.declared: dict[str, Dimension | Value] = {}
+        self.foreign: dict[str, str] = {}
 
     def Int(  # noqa: N802 - Keras Tuner's name
         self,
@@ -50,18 +56,12 @@ class HyperParameters:
         **parent: Any,
     ) -> int:
         """Return a whole number between two edges."""
-        log = sampling == "log"
-        dimension = Int(
-            min_value,
-            max_value,
-            log=log and step is None,
-            step=1 if log or step is None else step,
-            when=self._when(parent),
-        )
-        if log and step is not None:
-            return int(
-                self._answer(name, self._powers(min_value, max_value, step, parent), default)
-            )
+        log = self._is_log(name, sampling, step)
+        when = self._when(parent)
+        if step is not None and sampling in MULTIPLICATIVE:
+            values = _powers(min_value, max_value, step, sampling)
+            return int(self._answer(name, Choice(*map(int, values), when=when), default))
+        dimension = Int(min_value, max_value, log=log, step=step or 1, when=when)
         return int(self._answer(name, dimension, default))
 
     def Float(  # noqa: N802 - Keras Tuner's name
@@ -75,12 +75,12 @@ class HyperParameters:
         **parent: Any,
     ) -> float:
         """Return a number between two edges."""
-        log = sampling == "log"
-        if log and step is not None:
-            return float(
-                self._answer(name, self._powers(min_value, max_value, step, parent), default)
-            )
-        dimension = Float(min_value, max_value, log=log, step=step, when=self._when(parent))
+        log = self._is_log(name, sampling, step)
+        when = self._when(parent)
+        if step is not None and sampling in MULTIPLICATIVE:
+            values = _powers(min_value, max_value, step, sampling)
+            return float(self._answer(name, Choice(*map(float, values), when=when), default))
+        dimension = Float(min_value, max_value, log=log, step=step, when=when)
         return float(self._answer(name, dimension, default))
 
     def Choice(  # noqa: N802 - Keras Tuner's name
@@ -104,8 +104,9 @@ class HyperParameters:
         return bool(self._answer(name, Choice(*(False, True), when=self._when(parent)), default))
 
     def Fixed(self, name: str, value: Value, **parent: Any) -> Value:  # noqa: N802
-        """Return a value that is not searched."""
-        self.declared.setdefault(name, value)
+        """Return a value that is not searched; under a condition, one that not every point has."""
+        when = self._when(parent)
+        self.declared.setdefault(name, Choice(value, when=when) if when else value)
         self._given[name] = value
         return value
 
@@ -134,12 +135,17 @@ class HyperParameters:
         self._given[name] = self._params.get(name, default)
         return self._given[name]
 
-    def _powers(self, low: float, high: float, step: float, parent: Mapping[str, Any]) -> Dimension:
-        """Return the values of a multiplicative step: 2, 4, 8, ..."""
-        values = [low]
-        while values[-1] * step <= high:
-            values.append(values[-1] * step)
-        return Choice(*values, when=self._when(parent))
+    def _is_log(self, name: str, sampling: str, step: float | None) -> bool:
+        if sampling not in SAMPLINGS:
+            raise ValueError(
+                f"{name}: sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}"
+            )
+        if sampling == "reverse_log" and step is None:
+            self.foreign[name] = (
+                "no engine here searches with sampling reverse_log; ask for a value with sampling "
+                "log and subtract it from the sum of both edges"
+            )
+        return sampling == "log"
 
     def _when(self, parent: Mapping[str, Any]) -> dict[str, tuple[Value, ...]] | None:
         when = dict(self._scopes)
@@ -148,6 +154,14 @@ class HyperParameters:
             listed = values if isinstance(values, (list, tuple)) else (values,)
             when[parent["parent_name"]] = tuple(listed)
         return when or None
+
+
+def _powers(low: float, high: float, step: float, sampling: str) -> list[float]:
+    """Return the values of a multiplicative step: 2, 4, 8, ...; reversed, as far from the top."""
+    values = [low]
+    while values[-1] * step <= high:
+        values.append(values[-1] * step)
+    return values if sampling == "log" else sorted(high + low - value for value in values)
 
 
 def user_family(model: str) -> Build:
@@ -181,7 +195,8 @@ def declared_space(model: str) -> dict[str, Dimension | Value]:
         model: `my_package.models:build`.
 
     Raises:
-        SpecError: It cannot be imported, or fails at its own defaults.
+        SpecError: It cannot be imported, fails at its own defaults, or asks for a value in a way
+            that cannot be searched.
     """
     function = _function(model)
     hp = HyperParameters({})
@@ -191,7 +206,7 @@ def declared_space(model: str) -> dict[str, Dimension | Value]:
         raise SpecError(
             f"model: {model} must build at its own defaults, got {type(exc).__name__}: {exc}"
         ) from exc
-    declared = hp.declared
+    declared, foreign = hp.declared, hp.foreign
     tried: set[str] = set()
     while (left := [name for name in declared if name not in tried]) and len(tried) < MOST_TRIED:
         tried.add(left[0])
@@ -201,6 +216,9 @@ def declared_space(model: str) -> dict[str, Dimension | Value]:
             with contextlib.suppress(Exception):
                 function(probe)
             declared = {**probe.declared, **declared}
+            foreign = {**probe.foreign, **foreign}
+    for name, reason in foreign.items():
+        raise SpecError(f"model: {model} asks for {name}, but {reason}")
     return declared
 
 
