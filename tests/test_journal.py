@@ -68,6 +68,32 @@ def a_result(number, repeat=0, losses=None):
     )
 
 
+def test_stored_losses_are_those_that_were_written(tmp_path):
+    rng = np.random.default_rng(0)
+    sizes = {"train": 31, "cv": 17, "train_errors": 31, "cv_errors": 17}
+    losses = Losses(**{k: rng.random(n).astype(np.float32) for k, n in sizes.items()})
+    with Journal(tmp_path / "s") as journal:
+        journal.result(a_result(0, losses=losses))
+
+        stored = journal.stored_losses(journal.results[0])
+
+        for name, n_rows in sizes.items():
+            rows, written = getattr(stored, name), getattr(losses, name)
+            assert np.array_equal(np.asarray(rows), written)
+            assert np.asarray(rows, np.float64).dtype == np.float64
+            assert (len(rows), np.shape(rows)) == (n_rows, (n_rows,))
+            assert np.array_equal(rows[::3], written[::3])
+            # Nothing of it is kept in memory.
+            assert not any(isinstance(getattr(rows, f), np.ndarray) for f in rows.__slots__)
+
+
+def test_a_result_without_losses_has_none_stored(tmp_path):
+    with Journal(tmp_path / "s") as journal:
+        journal.result(a_result(0))
+
+        assert journal.stored_losses(journal.results[0]) is None
+
+
 @settings(deadline=None)
 @given(results())
 def test_results_survive_json(result):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from made_sweep import make_sweep
+from sweepspot.journal import Journal
 from sweepspot.judging import COMPANY, ROWS, Judge, stated_baselines
 from sweepspot.sweepfile import parse_spec
 from sweepspot.trial import Losses, State, Trial, TrialResult, run_id
@@ -35,6 +36,17 @@ def test_losses_are_read_back_when_a_result_has_none(made):
 
     whole = judge_of(made).all(made.results.values())
     assert {k: v.label for k, v in read.items()} == {k: v.label for k, v in whole.items()}
+
+
+def test_losses_that_stay_in_their_files_give_the_same_verdicts(made, tmp_path):
+    whole = judge_of(made).all(made.results.values())
+    with Journal(tmp_path / "made") as journal:
+        for result in made.results.values():
+            journal.result(result)
+
+        stored = judge_of(made, journal.stored_losses).all(journal.results.values())
+
+    assert {k: v.to_json() for k, v in stored.items()} == {k: v.to_json() for k, v in whole.items()}
 
 
 def test_a_failed_trial_is_not_asked_for_losses(made):

@@ -108,7 +108,7 @@ class Driver:
             self._spec,
             J_naive=self._naive.J_cv,
             algorithm=self._algorithm,
-            losses=journal.losses,
+            losses=journal.stored_losses,
             error_naive=self._naive.error_cv,
         )
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+import struct
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from sweepspot.errors import SweepspotError
 from sweepspot.trial import (
@@ -22,7 +26,51 @@ from sweepspot.trial import (
     trial_to_json,
 )
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "StoredLosses", "StoredRows"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StoredRows(Sequence[float]):
+    """A vector that stays in its file: it is read when it becomes an array.
+
+    Attributes:
+        path: Of the `.npz`.
+        offset: Of its first byte.
+        shape: `(n_rows,)`.
+        dtype: Of its values.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __array__(
+        self,
+        dtype: npt.DTypeLike | None = None,
+        copy: bool | None = None,  # noqa: FBT001 - NumPy's own signature
+    ) -> npt.NDArray[Any]:
+        rows = np.fromfile(self.path, self.dtype, count=len(self), offset=self.offset)
+        return rows if dtype is None else rows.astype(dtype, copy=False)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.asarray(self)[index]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StoredLosses:
+    """As `Losses`, each vector read when it is looked at."""
+
+    train: StoredRows
+    cv: StoredRows
+    train_errors: StoredRows
+    cv_errors: StoredRows
+
+
+_NAMES = tuple(Losses.__dataclass_fields__)
 
 
 class Journal:
@@ -84,7 +132,20 @@ class Journal:
         if result.J_cv is None or not path.exists():
             return None
         with np.load(path) as arrays:
-            return Losses(**{name: arrays[name] for name in Losses.__dataclass_fields__})
+            return Losses(**{name: arrays[name] for name in _NAMES})
+
+    def stored_losses(self, result: TrialResult) -> StoredLosses | None:
+        """Find the per-example values of a result, None when it has none.
+
+        They are read each time they are looked at, so those of a whole sweep, 160 kB a trial at
+        the most rows, need not be in memory at once.
+        """
+        path = self._losses_path(result.trial)
+        if result.J_cv is None or not path.exists():
+            return None
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            starts = {name: archive.getinfo(f"{name}.npy").header_offset for name in _NAMES}
+            return StoredLosses(**{name: _stored(file, start) for name, start in starts.items()})
 
     def close(self) -> None:
         """Let the next driver in."""
@@ -180,5 +241,16 @@ class Journal:
             ) from exc
 
 
+def _stored(file: BinaryIO, start: int) -> StoredRows:
+    # `savez` does not compress, so an array lies in the file as it is, after the local header of
+    # its member: 30 bytes, of which the last four say how long a name and an extra field follow.
+    file.seek(start + 26)
+    start += 30 + sum(struct.unpack("<HH", file.read(4)))
+    file.seek(start)
+    np.lib.format.read_magic(file)
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return StoredRows(path=Path(file.name), offset=file.tell(), shape=shape, dtype=dtype)
+
+
 def _arrays(losses: Losses | None) -> dict[str, Any]:
-    return {name: getattr(losses, name) for name in Losses.__dataclass_fields__}
+    return {name: getattr(losses, name) for name in _NAMES}

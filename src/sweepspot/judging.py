@@ -20,6 +20,7 @@ from sweepspot.diagnosis import (
     diagnose,
 )
 from sweepspot.diagnosis.evidence import RunState
+from sweepspot.journal import StoredLosses
 from sweepspot.space import Choice, Space
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import Losses, State, TrialResult, run_id
@@ -46,7 +47,7 @@ class Judge:
         *,
         J_naive: float,
         algorithm: tuple[float, float] | None,
-        losses: Callable[[TrialResult], Losses | None],
+        losses: Callable[[TrialResult], Losses | StoredLosses | None],
         error_naive: float | None = None,
     ) -> None:
         self.baselines = stated_baselines(spec, algorithm)
@@ -90,7 +91,7 @@ class Judge:
         )
 
     def _evidence(self, result: TrialResult) -> Evidence:
-        losses = None
+        losses: Losses | StoredLosses | None = None
         if result.state is not State.FAILED:
             losses = result.losses or self._losses(result)
         return Evidence(
