@@ -159,6 +159,7 @@ def write_noise(name="noise", **parts):
         "baseline": {"target_error": 0.1},
         "select": {"finalists": 1, "repeats": 1},
         "tracking": {"uri": "memory:"},
+        "workers": 1,
         **parts,
     }
     return write(f"{name}.yaml", json.dumps(keys))

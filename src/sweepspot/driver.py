@@ -138,6 +138,7 @@ class Driver:
             for result in self._journal.results.values():
                 outbox.record(result, self._name(result))
             self._search(workers, outbox)
+            outbox.annotate(None, tags=workers.tags)
             diagnosis = self._judge.all(self._journal.results.values())
             self._publish(diagnosis, outbox)
             outcome = Crowning(
@@ -202,6 +203,7 @@ class Driver:
             trials=spec.search.trials,
             deadline=time.monotonic() + limit if limit else None,
         )
+        self._watcher.say(f"workers: {executor.summary}")
 
     def _hear(self, result: TrialResult, outbox: Outbox) -> None:
         outbox.record(result, self._name(result))
@@ -263,6 +265,11 @@ class _Workers:
         if self._made is None:
             self._made = make_executor(self._spec, self._dataset.training, self._folder)
         return self._made
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """How many workers trained, and what they gained; nothing where none did."""
+        return {"sweepspot.workers": self._made.summary} if self._made else {}
 
     def close(self) -> None:
         """End its workers, if it was ever made."""

@@ -76,6 +76,7 @@ def search(
     rule = FailureRule(trained=len(journal.results))
     waiting = journal.in_flight
     in_flight = 0
+    ended: list[TrialResult] = []
     while True:
         while waiting and executor.free:
             batch, waiting = waiting[: executor.free], waiting[executor.free :]
@@ -85,14 +86,17 @@ def search(
             asked = _ask(engine, journal, min(executor.free, trials - len(journal.asked)))
             executor.submit(asked)
             in_flight += len(asked)
+        # Only now, so that no worker waits while a result is judged, shown and sent.
+        for result in ended:
+            hear(result)
         if not in_flight:
             return
-        for result in executor.wait(engine.report):
-            in_flight -= 1
+        ended = executor.wait(engine.report)
+        in_flight -= len(ended)
+        for result in ended:
             journal.result(result)
             engine.tell(result)
-            hear(result)
-            rule.hear(result)
+        _check(rule, ended, hear)
 
 
 def train_again(
@@ -113,6 +117,19 @@ def train_again(
             in_flight -= 1
             journal.result(result)
             hear(result)
+
+
+def _check(
+    rule: FailureRule, ended: Sequence[TrialResult], hear: Callable[[TrialResult], None]
+) -> None:
+    """Let the rule stop the search, after the last results were heard."""
+    try:
+        for result in ended:
+            rule.hear(result)
+    except TrialError:
+        for result in ended:
+            hear(result)
+        raise
 
 
 def _ask(engine: Engine, journal: Journal, count: int) -> list[Trial]:

@@ -68,6 +68,11 @@ class Executor(Protocol):
         """How many more trials it can take now; 0 when all workers are busy."""
         ...
 
+    @property
+    def summary(self) -> str:
+        """How many workers train, and why so many; for people."""
+        ...
+
     def submit(self, trials: Sequence[Trial]) -> None:
         """Take on trials; at most `free` of them."""
         ...

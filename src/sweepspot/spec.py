@@ -210,6 +210,12 @@ def _file_name(name: str) -> str:
     return name
 
 
+def _worker_count(raw: Any) -> Any:
+    if raw != "auto" and (isinstance(raw, bool) or not isinstance(raw, int) or raw < 1):
+        raise ValueError(f"must be auto or a whole number from 1, got {raw!r}")
+    return raw
+
+
 class SweepSpec(_Section):
     """One sweep, as its file declares it."""
 
@@ -232,6 +238,10 @@ class SweepSpec(_Section):
     )
     tracking: Tracking = Tracking()
     trainer: Literal["auto", "plain"] = Field(default="auto", description="The training tier.")
+    workers: Annotated[Literal["auto"] | PositiveInt, BeforeValidator(_worker_count)] = Field(
+        default="auto",
+        description="Trials trained at once: `auto` for all cores, or 1 to repeat bit for bit.",
+    )
 
     @property
     def points(self) -> Space:

@@ -24,6 +24,11 @@ class InlineExecutor:
         """One when nothing is in flight, else none."""
         return 0 if self._in_flight else 1
 
+    @property
+    def summary(self) -> str:
+        """One, in the driver."""
+        return "1, in the driver"
+
     def submit(self, trials: Sequence[Trial]) -> None:
         """Take on trials; they are trained by the next `wait`."""
         self._waiting.extend(trials)

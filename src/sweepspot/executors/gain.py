@@ -1,0 +1,106 @@
+"""What several workers gain over one, measured while they train."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Hashable
+
+__all__ = ["Gain"]
+
+INTERVALS = 4
+"""Epochs timed with the others at work, and again with the others paused."""
+
+MEASUREMENTS = 3
+"""Times that is done; the median counts."""
+
+MOST_ATTEMPTS = 12
+"""Trials may end before they are timed; then it is tried again, this often."""
+
+
+class Gain:
+    """Times the epochs of one trial with the other workers at work, then with these paused.
+
+    Both times are of the same network, data and process, so their ratio is what the workers cost
+    one another: cores that are not there, memory that is too slow, another job's load. `n` workers
+    train `n * alone / together` times as fast as one. Pausing them takes some epochs of a trial.
+
+    Args:
+        workers: How many train at once.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._stamps: dict[Hashable, list[float]] = {}
+        self._subject: Hashable | None = None
+        self._awaited: set[Hashable] = set()
+        self._together_s = 0.0
+        self._gains: list[float] = []
+        self._attempts = 0
+        self._results_to_come = 0
+
+    @property
+    def measured(self) -> float | None:
+        """How many times as fast as one worker; None until that is known."""
+        return statistics.median(self._gains) if len(self._gains) == MEASUREMENTS else None
+
+    @property
+    def subject(self) -> Hashable | None:
+        """The worker that trains alone at the moment, if one does: the others are to pause."""
+        return self._subject
+
+    def epoch(self, worker: Hashable, at_s: float, *, left: int) -> None:
+        """Hear of an epoch.
+
+        Args:
+            worker: Which one trained it.
+            at_s: When it ended.
+            left: How many epochs the trial may still train.
+        """
+        stamps = self._stamps.setdefault(worker, [])
+        stamps.append(at_s)
+        if self._subject is None:
+            self._perhaps_begin(worker, stamps, left)
+        elif worker == self._subject and not self._awaited and len(stamps) > INTERVALS:
+            self._gains.append(self._workers * _pace(stamps) / self._together_s)
+            self._end()
+
+    def paused(self, worker: Hashable) -> None:
+        """Hear that a worker pauses."""
+        self._awaited.discard(worker)
+        if self._subject is not None and not self._awaited:
+            self._stamps[self._subject] = []
+
+    def ended(self, worker: Hashable) -> None:
+        """Hear that a worker's trial, or the worker, has ended."""
+        self._results_to_come -= 1
+        if worker == self._subject:
+            self._end()
+        elif worker in self._awaited:
+            self.paused(worker)
+        self._stamps.pop(worker, None)
+
+    def _perhaps_begin(self, worker: Hashable, stamps: list[float], left: int) -> None:
+        done = len(self._gains) == MEASUREMENTS or self._attempts == MOST_ATTEMPTS
+        if done or self._results_to_come > 0 or left < 2 * INTERVALS or len(stamps) <= INTERVALS:
+            return
+        # The first two epochs of a trial are not yet its pace.
+        at_work = [w for w, seen in self._stamps.items() if len(seen) > 1]
+        if len(at_work) < self._workers:
+            return
+        self._attempts += 1
+        self._subject = worker
+        self._awaited = {w for w in at_work if w != worker}
+        self._together_s = _pace(stamps)
+
+    def _end(self) -> None:
+        self._subject = None
+        self._awaited = set()
+        self._results_to_come = self._workers
+        # What was timed with others paused, or across a pause, is no pace.
+        self._stamps = {}
+
+
+def _pace(stamps: list[float]) -> float:
+    """Return the mean seconds of the last epochs."""
+    last = stamps[-INTERVALS - 1 :]
+    return max(1e-9, (last[-1] - last[0]) / (len(last) - 1))
