@@ -118,6 +118,17 @@ def repeated(result, *, times):
     return replace(result, losses=Losses(**rows))
 
 
+def test_a_sweep_that_goes_on_has_the_same_provisional_verdicts(made):
+    *before, last = [made.results[n] for n in sorted(made.results)]
+    judge, resumed = judge_of(made), judge_of(made)
+    for result in before:
+        judge.provisional(result)
+
+    resumed.recall(before)
+
+    assert resumed.provisional(last).to_json() == judge.provisional(last).to_json()
+
+
 @pytest.mark.parametrize(
     ("baseline", "algorithm", "names"),
     [

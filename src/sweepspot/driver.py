@@ -194,6 +194,7 @@ class Driver:
             spec.search, spec.points, epochs=spec.train.epochs, study_name=spec.name
         )
         replay(engine, journal)
+        self._judge.recall(journal.results.values())
         limit = spec.search.timeout
         search(
             engine,

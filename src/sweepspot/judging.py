@@ -74,11 +74,21 @@ class Judge:
             verdict = self._diagnose({**company, run_id(result.number): evidence}, self._quick)[
                 run_id(result.number)
             ]
+        self._keep(result, evidence)
+        return verdict
+
+    def recall(self, results: Iterable[TrialResult]) -> None:
+        """Take on the best of an earlier process, for the provisional verdicts of this one."""
+        measured = (r for r in results if r.J_cv is not None and r.state is State.COMPLETE)
+        # More than the company, because one at a lower fidelity is not comparable.
+        for result in heapq.nsmallest(2 * COMPANY, measured, key=lambda r: (r.J_cv, r.number)):
+            self._keep(result, _thinned(self._evidence(result)))
+
+    def _keep(self, result: TrialResult, evidence: Evidence) -> None:
         if evidence.is_comparable and result.J_cv is not None:
             heapq.heappush(self._best, (-result.J_cv, result.number, evidence))
             if len(self._best) > COMPANY:
                 heapq.heappop(self._best)
-        return verdict
 
     def _diagnose(self, evidence: Mapping[str, Evidence], criteria: Criteria) -> Diagnosis:
         return diagnose(
