@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from sweepspot.crowning import Crowning
+import numpy as np
+
+from sweepspot.advice import advise, sweep_optimism
+from sweepspot.crowning import Baselines, Crowning, Outcome
+from sweepspot.data import FloatArray
 from sweepspot.datasets import Dataset
 from sweepspot.datasets.baselines import algorithm, naive
 from sweepspot.diagnosis import Diagnosis, Verdict
@@ -25,6 +30,7 @@ from sweepspot.protocols import Executor
 from sweepspot.provenance import plan
 from sweepspot.report.curves import CurvePainter, pictured
 from sweepspot.report.html import write_report
+from sweepspot.report.limits import limits_note
 from sweepspot.report.notes import shares, sweep_note, trial_note
 from sweepspot.results import SweepResult, as_frame
 from sweepspot.spec import SweepSpec
@@ -114,11 +120,18 @@ class Driver:
 
     def run(self) -> SweepResult:
         """Do what is left to do, and close the parent run whatever happens."""
+        return self._in_the_parent_run(self._search)
+
+    def select(self) -> SweepResult:
+        """Choose the champion of the trials that have ended; no further trial is asked."""
+        return self._in_the_parent_run(lambda workers, outbox: None)
+
+    def _in_the_parent_run(self, search_first: _Phase) -> SweepResult:
         state: State | None = None
         with Outbox(make_tracker(self._spec.tracking.uri)) as outbox:
             outbox.start(plan(self._spec, self._path, self._dataset, self._journal))
             try:
-                result = self._search_and_crown(outbox)
+                result = self._search_and_crown(outbox, search_first)
                 state = State.COMPLETE
             except SweepspotError:
                 state = State.FAILED
@@ -132,26 +145,17 @@ class Driver:
                 )
             return replace(result, unsent=unsent, trouble=outbox.problem or "")
 
-    def _search_and_crown(self, outbox: Outbox) -> SweepResult:
+    def _search_and_crown(self, outbox: Outbox, search_first: _Phase) -> SweepResult:
         workers = _Workers(self._spec, self._dataset, self._journal.folder)
         with contextlib.closing(workers):
             for result in self._journal.results.values():
                 outbox.record(result, self._name(result))
-            self._search(workers, outbox)
+            search_first(workers, outbox)
             outbox.annotate(None, tags=workers.tags)
             diagnosis = self._judge.all(self._journal.results.values())
             self._publish(diagnosis, outbox)
-            outcome = Crowning(
-                self._spec,
-                self._dataset,
-                self._journal,
-                naive=self._naive,
-                algorithm=self._algorithm,
-                ledger=TestLedger(self._journal.folder.parent / "test_ledger.jsonl"),
-                record=outbox.record,
-                store=outbox.register,
-                say=self._watcher.say,
-            ).run(workers.executor, diagnosis)
+            outcome = self._crown(workers, outbox, diagnosis)
+        advice = advise(self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats)
         ended = SweepResult(
             name=self._spec.name,
             frame=as_frame(self._journal.results, diagnosis),
@@ -159,15 +163,35 @@ class Driver:
             outcome=outcome,
             report=self._journal.folder / "report.html",
             target=self._spec.select.register_as,
+            findings=advice.present,
+            optimism=sweep_optimism(self._journal.results, self._journal.losses),
+            advice=f"sweepspot next {self._path}" if self._path else "",
         )
         note = sweep_note(
-            diagnosis, outcome.because, "; ".join(ended.champion_lines[1:]), _again(self._path)
+            diagnosis,
+            outcome.because,
+            "; ".join(ended.champion_lines[1:]),
+            _again(self._path),
+            limits=limits_note(_told(ended), str(ended.optimism or "")),
         )
         report = self._write_report(ended)
+        _write_json(self._journal.folder / "outcome.json", ended.to_json())
         outbox.annotate(
             None, tags=_parent_tags(ended), description=note, files={"report.html": report}
         )
         return ended
+
+    def _crown(self, workers: _Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
+        rival = self._algorithm_losses if self._algorithm is not None else None
+        return Crowning(
+            self._spec,
+            self._dataset,
+            self._journal,
+            baselines=Baselines(naive=self._naive.cv_losses, algorithm=rival),
+            ledger=TestLedger(self._journal.folder.parent / "test_ledger.jsonl"),
+            store=outbox,
+            say=self._watcher.say,
+        ).run(workers.executor, diagnosis)
 
     def _write_report(self, ended: SweepResult) -> Path:
         return write_report(
@@ -181,6 +205,9 @@ class Driver:
             champion_lines=ended.champion_lines,
             facts=preview(self._spec, self._dataset).facts,
             go_on=_again(self._path),
+            limits=_told(ended),
+            optimism=str(ended.optimism or ""),
+            advice=ended.advice,
         )
 
     def _search(self, workers: _Workers, outbox: Outbox) -> None:
@@ -247,9 +274,26 @@ class Driver:
             measured = algorithm(
                 self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
             )
+            self._keep_algorithm_losses(measured.cv_losses)
             self._journal.note("algorithm", [measured.J_train, measured.J_cv])
         J_train, J_cv = self._journal.notes["algorithm"]
         return J_train, J_cv
+
+    def _algorithm_losses(self) -> FloatArray:
+        """Return its loss on each kept cv row; trained once more where the file is gone."""
+        path = self._journal.folder / "losses" / "hist_gradient_boosting.npy"
+        if not path.exists():
+            measured = algorithm(
+                self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
+            )
+            self._keep_algorithm_losses(measured.cv_losses)
+        losses: FloatArray = np.load(path)
+        return losses
+
+    def _keep_algorithm_losses(self, cv_losses: FloatArray) -> None:
+        folder = self._journal.folder / "losses"
+        folder.mkdir(exist_ok=True)
+        np.save(folder / "hist_gradient_boosting.npy", cv_losses)
 
 
 class _Workers:
@@ -278,6 +322,9 @@ class _Workers:
             self._made.close()
 
 
+_Phase = Callable[[_Workers, Outbox], None]
+
+
 def _parent_tags(result: SweepResult) -> dict[str, str]:
     champion = result.champion
     return {
@@ -285,7 +332,19 @@ def _parent_tags(result: SweepResult) -> dict[str, str]:
         "sweepspot.reason": result.diagnosis.sweep.reason,
         "sweepspot.champion": f"#{champion.number:03d}" if champion else "none",
         "sweepspot.champion_reason": result.outcome.because,
+        "sweepspot.outcome": result.outcome.status,
     }
+
+
+def _told(result: SweepResult) -> list[tuple[str, str, str]]:
+    return [(limit.code, limit.name, limit.because) for limit in result.findings]
+
+
+def _write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Write a file that is whole whenever somebody reads it."""
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    half.replace(path)
 
 
 def _again(path: Path | None) -> str:

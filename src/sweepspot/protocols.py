@@ -9,7 +9,17 @@ from typing import Any, Protocol, TypeAlias
 
 from sweepspot.trial import State, Trial, TrialResult
 
-__all__ = ["Engine", "Executor", "Plan", "RegisteredModel", "Report", "Tracker", "Trainer"]
+__all__ = [
+    "Engine",
+    "Executor",
+    "Model",
+    "Plan",
+    "RegisteredModel",
+    "Reigning",
+    "Report",
+    "Tracker",
+    "Trainer",
+]
 
 Report: TypeAlias = Callable[[int, int, float], bool]
 """Called as `report(number, epochs_completed, J_cv)` after each epoch; True means prune."""
@@ -152,6 +162,35 @@ class RegisteredModel:
     description: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """A loaded model.
+
+    Attributes:
+        answer: Takes raw rows; returns probabilities `(rows, classes)` for classes, and values in
+            target units `(rows,)` for numbers. Raises whatever it likes for rows it cannot take.
+        target: What it says about its target: `task` and `labels`; empty when it says nothing.
+    """
+
+    answer: Callable[[Any], Any]
+    target: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reigning:
+    """The version of a registered model that has the alias `champion`.
+
+    Attributes:
+        version: In the registry.
+        tags: Of the version.
+        load: Loads it; raises whatever loading raises.
+    """
+
+    version: str
+    tags: Mapping[str, str]
+    load: Callable[[], Model]
+
+
 class Tracker(Protocol):
     """Holds a run for the sweep and one for each trial. Every call may be repeated without harm."""
 
@@ -186,6 +225,10 @@ class Tracker(Protocol):
         Returns:
             The version in the registry.
         """
+        ...
+
+    def reigning(self, name: str) -> Reigning | None:
+        """Return the version of a registered name that is `champion`, None when none is."""
         ...
 
     def finish(self, state: State | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweepspot.advice import Limit, Optimism
 from sweepspot.crowning import Champion, Outcome
 from sweepspot.diagnosis import Diagnosis
 from sweepspot.trial import TrialResult, run_id
@@ -17,6 +18,9 @@ __all__ = ["SweepResult", "as_frame"]
 
 MEASURES = ("J_train", "J_cv", "gap", "error_train", "error_cv")
 """Columns that are numbers even where no trial was measured."""
+
+SHOWN = 3
+"""Findings that the terminal shows; the report shows them all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +37,9 @@ class SweepResult:
         target: The name in the registry that the champion is meant for, None for none.
         unsent: Calls that the tracking store has not taken yet; the next run sends them.
         trouble: What the store last refused or failed to answer, one line.
+        findings: What limits the sweep: its space, its epochs, its failures, its noise.
+        optimism: By how much the best trial flatters itself, None where that is not known.
+        advice: The command that proposes the next sweep, empty when there is no file.
     """
 
     name: str
@@ -43,32 +50,55 @@ class SweepResult:
     target: str | None = None
     unsent: int = 0
     trouble: str = ""
+    findings: tuple[Limit, ...] = ()
+    optimism: Optimism | None = None
+    advice: str = ""
 
     @property
     def champion(self) -> Champion | None:
-        """The one selected, or None."""
+        """The one selected, or None; `outcome.status` says whether it is the registered one."""
         return self.outcome.champion
 
     @property
     def champion_lines(self) -> tuple[str, ...]:
         """The champion for people, a line a fact."""
-        champion = self.champion
-        if champion is None:
-            return (f"champion  none: {self.outcome.because}",)
-        lines = [
-            f"champion  {self.outcome.because}",
-            f"scores    J_cv {champion.J_cv:.4f}, error {champion.error_cv:.4g}; "
-            f"on the test split J {champion.J_test:.4f}, error {champion.error_test:.4g}",
-        ]
-        if champion.test_openings > 1:
+        champion, outcome = self.champion, self.outcome
+        lines = [f"champion  {outcome.because}"]
+        if champion is not None:
+            lines.append(
+                f"scores    J_cv {champion.J_cv:.4f}, error {champion.error_cv:.4g}; "
+                f"on the test split J {champion.J_test:.4f}, error {champion.error_test:.4g}"
+            )
+        if outcome.gates:
+            lines.append(f"gates     {'; '.join(str(gate) for gate in outcome.gates)}")
+        if champion is not None and champion.test_openings > 1:
             lines.append(
                 f"warning   this test split was opened {champion.test_openings} times by now, "
                 "so its score flatters a little more each time"
             )
-        if self.outcome.warning:
-            lines.append(f"warning   {self.outcome.warning}")
-        where = f"models:/{self.target}@champion" if champion.registered else champion.folder
-        return (*lines, f"model     {where}")
+        if outcome.warning:
+            lines.append(f"warning   {outcome.warning}")
+        return (*lines, f"model     {self.model}") if self.model else tuple(lines)
+
+    @property
+    def model(self) -> str:
+        """Where the model selected is: a URI for `mlflow.pyfunc.load_model`, or a folder."""
+        if self.champion is None:
+            return ""
+        if self.outcome.status == "promoted":
+            return f"models:/{self.target}@champion"
+        return self.champion.folder
+
+    @property
+    def limit_lines(self) -> tuple[str, ...]:
+        """What flatters and what limits the sweep, for people, a line a fact."""
+        lines = [f"optimism  {self.optimism}"] if self.optimism else []
+        if self.findings:
+            told = "; ".join(f"{limit.because} ({limit.code})" for limit in self.findings[:SHOWN])
+            more = len(self.findings) - SHOWN
+            go_on = f"; {self.advice} proposes the next sweep" if self.advice else ""
+            lines.append(f"limits    {told}{f'; {more} more' if more > 0 else ''}{go_on}")
+        return tuple(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return what automation reads, as JSON values."""
@@ -77,8 +107,10 @@ class SweepResult:
             "trials": len(self.frame),
             "states": self.frame["state"].value_counts().to_dict() if len(self.frame) else {},
             "verdict": self.diagnosis.sweep.to_json(),
-            "champion": self.champion.to_json() if self.champion else None,
-            "because": self.outcome.because,
+            **self.outcome.to_json(),
+            "model": self.model or None,
+            "optimism": self.optimism.to_json() if self.optimism else None,
+            "findings": [limit.to_json() for limit in self.findings],
             "report": str(self.report),
             "unsent": self.unsent,
         }

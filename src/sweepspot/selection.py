@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ __all__ = ["Candidate", "Contender", "Selection", "finalists", "select"]
 DRAWS = 1000
 """Bootstrap draws; a standard error from 1,000 of them repeats to 2 %."""
 
+SAME_LATENCY = 0.1
+"""Share by which two measured times may differ and count as equal: medians repeat to a few %."""
+
 Rule = Literal["one_standard_error", "lowest_mean"]
 
 
@@ -25,14 +28,16 @@ class Candidate:
 
     Attributes:
         number: Of the trial.
-        n_weights: Its cost.
+        n_weights: Its cost, unless times are known.
         cv_losses: `(repeats, n_cv)`: the loss of each kept row under each fresh seed, the rows the
             same for every candidate.
+        latency_s: Seconds to answer for one row; when every candidate has it, it is the cost.
     """
 
     number: int
     n_weights: int
     cv_losses: npt.NDArray[np.floating[Any]]
+    latency_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,12 +46,14 @@ class Contender:
 
     Attributes:
         number: Of the trial.
-        n_weights: Its cost.
+        n_weights: Its cost, unless times are known.
         J_cv: Mean over its repeats and the kept rows.
         spread: Standard deviation of J_cv from repeat to repeat; 0 with one repeat.
         difference: Mean paired difference of J_cv to the best finalist.
         standard_error: Of that difference, by bootstrap over examples and repeats together.
         within: Whether the difference is at most its standard error.
+        latency_s: Seconds to answer for one row, None when it was not measured.
+        barred: Whether a gate keeps it from being champion.
     """
 
     number: int
@@ -56,6 +63,8 @@ class Contender:
     difference: float
     standard_error: float
     within: bool
+    latency_s: float | None = None
+    barred: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +119,16 @@ def finalists(results: Mapping[int, TrialResult], *, count: int) -> list[TrialRe
 
 
 def select(
-    candidates: Sequence[Candidate], *, rule: Rule = "one_standard_error", seed: int = 0
+    candidates: Sequence[Candidate],
+    *,
+    rule: Rule = "one_standard_error",
+    seed: int = 0,
+    barred: Collection[int] = (),
 ) -> Selection:
     """Choose the cheapest finalist that is not shown to be worse than the best one.
+
+    The cost is the number of weights, or the time to answer where every candidate has one; times
+    that differ by less than a tenth are equal, and then the lower J_cv wins.
 
     A difference of J_cv between two finalists has two sources of noise: which examples are in the
     cross-validation split, and which seed each was trained with. Both are drawn anew in each
@@ -123,6 +139,7 @@ def select(
         candidates: At least one; their losses are on the same rows.
         rule: `one_standard_error`, or `lowest_mean` for the best J_cv whatever its cost.
         seed: Of the bootstrap.
+        barred: Numbers of candidates that may not win, unless that is all of them.
 
     References:
         Breiman, Friedman, Olshen and Stone, Classification and Regression Trees (1984), 3.4.3, on
@@ -147,18 +164,39 @@ def select(
             difference=d,
             standard_error=se,
             within=d <= se,
+            latency_s=c.latency_s,
+            barred=c.number in barred,
         )
         for c, d, se in zip(ordered, differences, errors, strict=True)
     )
     skipped = _why_skipped(candidates, rule)
-    allowed = contenders[:1] if skipped else [c for c in contenders if c.within]
-    winner = min(allowed, key=lambda c: (c.n_weights, c.J_cv, c.number))
+    preferred = _cheapest(contenders[:1] if skipped else [c for c in contenders if c.within])
+    winner, because = preferred, skipped or _explain(preferred, contenders)
+    if preferred.barred and not all(c.barred for c in contenders):
+        winner = _best_allowed(contenders, only_lowest=bool(skipped))
+        because = f"it passes the gates, which #{preferred.number:03d} does not"
     return Selection(
         number=winner.number,
         repeat=_lower_median(next(c for c in ordered if c.number == winner.number)),
-        because=skipped or _explain(winner, contenders),
+        because=because,
         contenders=contenders,
     )
+
+
+def _best_allowed(contenders: Sequence[Contender], *, only_lowest: bool) -> Contender:
+    """Return the cheapest that may win of those within one standard error, or the next best."""
+    allowed = [c for c in contenders if not c.barred]
+    within = [c for c in allowed if c.within]
+    return allowed[0] if only_lowest or not within else _cheapest(within)
+
+
+def _cheapest(contenders: Sequence[Contender]) -> Contender:
+    times = [c.latency_s for c in contenders if c.latency_s is not None]
+    if len(times) < len(contenders):
+        return min(contenders, key=lambda c: (c.n_weights, c.J_cv, c.number))
+    limit = min(times) * (1 + SAME_LATENCY)
+    as_fast = [c for c in contenders if (c.latency_s or 0.0) <= limit]
+    return min(as_fast, key=lambda c: (c.J_cv, c.number))
 
 
 def _differences(ordered: Sequence[Candidate], seed: int) -> tuple[list[float], list[float]]:
@@ -210,13 +248,20 @@ def _why_skipped(candidates: Sequence[Candidate], rule: Rule) -> str:
 
 def _explain(winner: Contender, contenders: Sequence[Contender]) -> str:
     best = contenders[0]
+    is_timed = all(c.latency_s is not None for c in contenders)
     if winner is best:
         rivals = sum(c.within for c in contenders) - 1
+        cheapest = "and none is clearly faster" if is_timed else "and the fewest weights"
         return "it has the lowest mean J_cv over its repeats" + (
-            f", and the fewest weights of {rivals + 1} that are as good" if rivals else ""
+            f", {cheapest} of {rivals + 1} that are as good" if rivals else ""
         )
+    cost = (
+        f"it answers fastest ({1e3 * (winner.latency_s or 0.0):.2g} ms for a row)"
+        if is_timed
+        else f"it has the fewest weights ({winner.n_weights:,})"
+    )
     return (
-        f"it has the fewest weights ({winner.n_weights:,}) of those whose mean J_cv is within one "
+        f"{cost} of those whose mean J_cv is within one "
         f"standard error of the best: {winner.difference:.4f} above #{best.number:03d}, "
         f"standard error {winner.standard_error:.4f}"
     )

@@ -163,6 +163,22 @@ class Select(_Section):
     finalists: PositiveInt = Field(default=3, description="Trials that are trained again.")
     repeats: PositiveInt = Field(default=5, description="Fresh seeds for each finalist.")
     rule: Literal["one_standard_error", "lowest_mean"] = "one_standard_error"
+    cost: Literal["weights", "inference_time"] = Field(
+        default="weights", description="What the cheapest of equal finalists has least of."
+    )
+    gates: tuple[Literal["target", "algorithm"], ...] = Field(
+        default=("target",),
+        description="Baselines that no champion may be shown to miss, beside naive.",
+    )
+    margin: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of J by which a clearly smaller challenger may be worse.",
+    )
+    refit: Literal["none", "all"] = Field(
+        default="none", description="Train the champion's point once more on train and cv."
+    )
     register_as: str | None = Field(
         default=None, alias="register", description="Name in the model registry."
     )
@@ -242,6 +258,15 @@ class SweepSpec(_Section):
         default="auto",
         description="Trials trained at once: `auto` for all cores, or 1 to repeat bit for bit.",
     )
+
+    @model_validator(mode="after")
+    def _gates_have_a_baseline(self) -> SweepSpec:
+        if "algorithm" in self.select.gates and self.baseline.algorithm is None:
+            raise ValueError(
+                "select.gates: algorithm needs a baseline, got none; "
+                "add baseline: {algorithm: hist_gradient_boosting}"
+            )
+        return self
 
     @property
     def points(self) -> Space:

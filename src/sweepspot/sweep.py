@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.driver import Driver, Nobody, Watcher
+from sweepspot.errors import SpecError
 from sweepspot.journal import Journal
 from sweepspot.preview import Preview, preview, with_space
 from sweepspot.provenance import check_fingerprint
@@ -92,9 +93,37 @@ class Sweep:
             watching.planned(shown.name, shown.facts, shown.notes)
             return Driver(self.spec, self.path, dataset, journal, watching).run()
 
+    def select(self, watcher: Watcher | None = None) -> SweepResult:
+        """Choose the champion of a sweep that has been run, with `select` as it is now.
+
+        No further trial is asked; finalists that lack a repeat are trained.
+
+        Args:
+            watcher: Is shown what is done.
+
+        Raises:
+            SpecError: The data cannot be used, or no trial of this sweep has ended.
+            TrackingError: The tracking store cannot be used at all.
+        """
+        self.spec = with_space(self.spec)
+        folder = HOME / self.spec.name
+        if not (folder / "journal.jsonl").exists():
+            raise SpecError(_nothing_to_select(folder, self.path))
+        dataset = self._dataset()
+        with Journal(folder) as journal:
+            if not journal.results:
+                raise SpecError(_nothing_to_select(folder, self.path))
+            check_fingerprint(self.spec, dataset, journal)
+            return Driver(self.spec, self.path, dataset, journal, watcher or Nobody()).select()
+
     def _dataset(self) -> Dataset:
         folder = self.path.parent if self.path else Path()
         return load_dataset(self.spec.data, task=self.spec.task, folder=folder)
+
+
+def _nothing_to_select(folder: Path, path: Path | None) -> str:
+    again = f"sweepspot run {path}" if path else "run()"
+    return f"{folder}: must hold trials that have ended, got none; {again} trains them"
 
 
 def _set_aside(folder: Path) -> None:

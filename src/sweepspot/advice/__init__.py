@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweepspot.advice.advising import advise
-from sweepspot.advice.optimism import optimism
+from sweepspot.advice.optimism import Optimism, optimism, sweep_optimism
 from sweepspot.advice.proposing import propose
 from sweepspot.advice.records import Advice, Change, Limit, Proposal
 from sweepspot.advice.remembering import Remembered, load_sweep, next_sweep
@@ -12,6 +12,7 @@ __all__ = [
     "Advice",
     "Change",
     "Limit",
+    "Optimism",
     "Proposal",
     "Remembered",
     "advise",
@@ -19,4 +20,5 @@ __all__ = [
     "next_sweep",
     "optimism",
     "propose",
+    "sweep_optimism",
 ]

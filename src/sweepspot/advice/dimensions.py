@@ -18,9 +18,9 @@ __all__ = ["dimensions_that_mattered"]
 MIN_TRIALS = 20
 """Fewest comparable trials; PED-ANOVA then compares the best five with four times as many."""
 
-MAX_TRIALS = 200
+MAX_TRIALS = 120
 """Most trials that a forest is grown on, evenly spaced by rank: fANOVA's time grows as the square
-of their number, and is some seconds here."""
+of their number, and is about a second here, which the end of a sweep waits for."""
 
 _MATTERS, _FIXABLE = ("D207", "dimension matters"), ("D208", "could be fixed")
 
@@ -83,7 +83,8 @@ def _matters(name: str, found: Mapping[str, Mapping[str, Importance]]) -> Limit:
             f"{evaluator}_typical_copy": one.typical,
             f"{evaluator}_greatest_copy": one.most,
         }
-        words.append(f"{evaluator} {one.score:.2g}, shuffled {one.typical:.2g} to {one.most:.2g}")
+        by_chance = f"{one.typical:.2g} to {one.most:.2g} by chance"
+        words.append(f"importance {one.score:.2g} by {evaluator}, {by_chance}")
     status = answers.pop() if len(answers) == 1 else Status.UNKNOWN
     return _limit(_MATTERS, name, status, "; ".join(words), numbers)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ import numpy.typing as npt
 from sweepspot.diagnosis import Interval
 from sweepspot.diagnosis.sampling import resample_counts
 from sweepspot.errors import SpecError
+from sweepspot.trial import Losses, State, TrialResult
 
-__all__ = ["optimism"]
+__all__ = ["Optimism", "optimism", "sweep_optimism"]
 
 MIN_ROWS = 20
 """With fewer rows a draw may leave none out."""
@@ -21,6 +24,60 @@ _BLOCK = 64
 
 _Draws = npt.NDArray[np.float64]
 _Counts = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Optimism:
+    """By how much the best trial of one sweep flatters itself.
+
+    Attributes:
+        J: Its true J minus its J_cv, as expected, with a 90 % interval.
+        n_trials: Trials that it is the best of.
+        n_rows: Cross-validation rows that chose it.
+    """
+
+    J: Interval
+    n_trials: int
+    n_rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"picking the best of {self.n_trials} on these {self.n_rows:,} rows flatters its J_cv "
+            f"by about {self.J.value:.2g} ({self.J.low:.2g} to {self.J.high:.2g}); early stopping "
+            "on the same rows is a further part, not measured"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the optimism as JSON values."""
+        return {
+            "value": self.J.value,
+            "low": self.J.low,
+            "high": self.J.high,
+            "trials": self.n_trials,
+            "rows": self.n_rows,
+        }
+
+
+def sweep_optimism(
+    results: Mapping[int, TrialResult], losses: Callable[[TrialResult], Losses | None]
+) -> Optimism | None:
+    """Measure the optimism of a sweep's best trial.
+
+    Args:
+        results: Of the sweep, by number; those complete at full fidelity count.
+        losses: Reads the per-example values of a result.
+
+    Returns:
+        None with fewer than two trials, or too few rows.
+    """
+    full = max((r.trial.epochs for r in results.values()), default=0)
+    complete = [r for r in results.values() if r.state is State.COMPLETE and r.trial.epochs == full]
+    rows = [kept.cv for r in complete if (kept := losses(r)) is not None]
+    finite = [cv for cv in rows if np.isfinite(cv).all()]
+    if len(finite) < 2 or len(finite[0]) < MIN_ROWS:
+        return None
+    found = optimism(np.stack(finite))
+    return Optimism(J=found, n_trials=len(finite), n_rows=len(finite[0]))
 
 
 def optimism(

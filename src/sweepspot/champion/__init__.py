@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from sweepspot.data import Split, TrainingData
 from sweepspot.datasets import Dataset
+from sweepspot.protocols import Model
+from sweepspot.quiet import load_tensorflow
+from sweepspot.space import Params
+from sweepspot.spec import SweepSpec
+from sweepspot.training import build_model
+from sweepspot.trial import Trial
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["MODEL_CODE", "artifact_paths", "assemble", "requirements"]
+__all__ = [
+    "MODEL_CODE",
+    "answer_losses",
+    "artifact_paths",
+    "assemble",
+    "latencies",
+    "refit",
+    "requirements",
+    "saved_model",
+]
 
 MODEL_CODE = Path(__file__).with_name("model.py")
 """The model-from-code file that goes into the registry with the champion."""
@@ -30,6 +50,49 @@ def assemble(network: keras.Model, dataset: Dataset, folder: Path) -> None:
     from sweepspot.champion.assembly import save
 
     save(network, dataset, folder)
+
+
+def saved_model(folder: Path) -> Model:
+    """Load a champion that was saved in a folder, as the registry would."""
+    from sweepspot.champion.answers import saved_model
+
+    return saved_model(folder)
+
+
+def answer_losses(
+    loss: keras.losses.Loss | str, dataset: Dataset, split: Split, answers: npt.NDArray[Any]
+) -> npt.NDArray[np.float32]:
+    """Return the loss of each answer to a raw row; see `champion.answers`.
+
+    Raises:
+        ValueError: The answers are not those of a model for this data.
+    """
+    from sweepspot.champion.answers import answer_losses
+
+    return answer_losses(loss, dataset, split, answers)
+
+
+def latencies(
+    spec: SweepSpec, data: TrainingData, points: Mapping[int, Params]
+) -> dict[int, float]:
+    """Return the median seconds that the network of each point takes for one row, by number."""
+    load_tensorflow()
+    from sweepspot.champion.timing import latencies
+
+    networks = {number: build_model(spec, data, params) for number, params in points.items()}
+    return latencies(networks, data)
+
+
+def refit(spec: SweepSpec, data: TrainingData, trial: Trial, *, best_epoch: int, path: Path) -> str:
+    """Train a point on train and cv together, and return the hash of its weights file.
+
+    Raises:
+        TrialError: It diverged.
+    """
+    load_tensorflow()
+    from sweepspot.champion.refitting import refit
+
+    return refit(spec, data, trial, best_epoch=best_epoch, path=path)
 
 
 def artifact_paths(folder: Path) -> dict[str, Path]:

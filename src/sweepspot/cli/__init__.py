@@ -13,6 +13,7 @@ from sweepspot.cli.check import check
 from sweepspot.cli.diagnose import diagnose
 from sweepspot.cli.next import next_
 from sweepspot.cli.run import run
+from sweepspot.cli.select import select
 from sweepspot.cli.ui import ui
 from sweepspot.errors import SweepspotError
 
@@ -21,6 +22,7 @@ __all__ = ["app", "main"]
 COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "run": run,
+    "select": select,
     "next": next_,
     "diagnose": diagnose,
     "ui": ui,

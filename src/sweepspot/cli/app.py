@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BAD_INPUT",
     "INTERRUPTED",
+    "KEPT",
     "NO_CHAMPION",
     "AsJson",
     "File",
@@ -21,7 +22,7 @@ __all__ = [
     "make_console",
 ]
 
-BAD_INPUT, NO_CHAMPION, INTERRUPTED = 2, 3, 130
+BAD_INPUT, NO_CHAMPION, KEPT, INTERRUPTED = 2, 3, 4, 130
 
 app = typer.Typer(
     name="sweepspot",

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sweepspot.cli.app import NO_CHAMPION, AsJson, File, Quiet, make_console
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from sweepspot.sweep import SweepResult
+from sweepspot.cli.ending import show_end
 
 __all__ = ["run"]
 
@@ -35,28 +29,6 @@ def run(
     terminal = LiveTerminal if console.is_terminal and not quiet else PlainTerminal
     with terminal(console) as watcher:
         result = sweep.run(watcher, fresh=fresh)
-    if as_json:
-        typer.echo(json.dumps(result.to_json()))
-    else:
-        _show_end(make_console(), result, file)
-    if result.champion is None:
+    show_end(result, file, as_json=as_json)
+    if result.outcome.status == "none":
         raise typer.Exit(NO_CHAMPION)
-
-
-def _show_end(console: Console, result: SweepResult, file: Path) -> None:
-    from sweepspot.report.terminal import leaderboard
-
-    champion = result.champion
-    console.print()
-    number = champion.number if champion else None
-    console.print(leaderboard(result.frame, champion=number, width=console.width))
-    console.print()
-    lines = [f"verdict   {result.diagnosis.sweep.reason}", *result.champion_lines]
-    lines.append(f"look      {result.report}, and the runs: sweepspot ui")
-    if result.unsent:
-        lines.append(
-            f"not sent  {result.unsent} records did not reach the tracking store "
-            f"({result.trouble}); sweepspot run {file} sends them"
-        )
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)

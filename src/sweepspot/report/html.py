@@ -20,6 +20,7 @@ from sweepspot.report.charts import (
     split_chart,
     words,
 )
+from sweepspot.report.limits import Told, limits_section
 from sweepspot.report.thinning import drawn, thinning_note
 from sweepspot.selection import Selection
 from sweepspot.space import Choice, Space
@@ -57,6 +58,9 @@ def write_report(
     champion_lines: Sequence[str] = (),
     facts: Mapping[str, str] | None = None,
     go_on: str = "",
+    limits: Sequence[Told] = (),
+    optimism: str = "",
+    advice: str = "",
 ) -> Path:
     """Write the report of a sweep as one HTML file that loads nothing else.
 
@@ -73,6 +77,9 @@ def write_report(
             Lines that begin with `warning` are shown as such.
         facts: How the sweep was set up: heading and text.
         go_on: The command that goes on with the sweep.
+        limits: What was found to limit the sweep.
+        optimism: By how much the best trial flatters itself, a clause.
+        advice: The command that proposes the next sweep.
 
     Returns:
         The path.
@@ -88,6 +95,7 @@ def write_report(
         _space_section(),
         _finalist_section(selection, results),
         _baseline_section(diagnosis.sweep),
+        limits_section(limits, optimism, advice),
         _trial_section(shown, diagnosis, space, champion),
         _facts_section(facts or {}),
     ]

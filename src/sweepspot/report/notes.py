@@ -34,7 +34,9 @@ def shares(verdict: Verdict) -> dict[str, float]:
     return found
 
 
-def sweep_note(diagnosis: Diagnosis, because: str, champion: str, go_on: str) -> str:
+def sweep_note(
+    diagnosis: Diagnosis, because: str, champion: str, go_on: str, *, limits: str = ""
+) -> str:
     """Describe a finished sweep on its page, in Markdown.
 
     Args:
@@ -42,6 +44,7 @@ def sweep_note(diagnosis: Diagnosis, because: str, champion: str, go_on: str) ->
         because: Why there is this champion, or none.
         champion: What it is and how it scores, empty when there is none.
         go_on: How to go on: a command.
+        limits: What limits the sweep, in Markdown.
     """
     sweep = diagnosis.sweep
     counts = ", ".join(f"{count} {label}" for label, count in sweep.labels.items() if count)
@@ -51,5 +54,6 @@ def sweep_note(diagnosis: Diagnosis, because: str, champion: str, go_on: str) ->
         f"**Labels**: {counts}",
     ]
     lines += [f"**Next**: {step.text}" for step in sweep.next_steps[:3]]
+    lines += [limits] if limits else []
     lines.append(f"**Go on**: `{go_on}`")
     return "\n\n".join(lines)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, TypeAlias
 
-from sweepspot.protocols import Plan, RegisteredModel
+from sweepspot.protocols import Model, Plan, RegisteredModel, Reigning
 from sweepspot.tracking import entries
 from sweepspot.tracking.entries import Point
 from sweepspot.tracking.refused import RefusedError
 from sweepspot.trial import State, TrialResult
 
 __all__ = ["MemoryRun", "MemoryTracker"]
+
+_Files: TypeAlias = Mapping[str, tuple[str, bytes]]
+"""Name and content of each artifact."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -62,6 +69,7 @@ class MemoryTracker:
         self.runs: dict[str, MemoryRun] = {}
         self.champions: dict[str, RegisteredModel] = {}
         self._versions: dict[str, list[tuple[str, str]]] = {}
+        self._models: dict[str, tuple[str, _Files]] = {}
         self._plan = Plan(sweep="", experiment="")
         self._parent = ""
 
@@ -123,8 +131,18 @@ class MemoryTracker:
         versions = self._versions.setdefault(model.name, [])
         if version not in versions:
             versions.append(version)
+        # Its files may be written over by the next model's.
+        files = {name: (f.name, f.read_bytes()) for name, f in model.artifacts.items()}
+        self._models[model.name] = (str(versions.index(version) + 1), files)
         self.champions[model.name] = model
-        return str(versions.index(version) + 1)
+        return self._models[model.name][0]
+
+    def reigning(self, name: str) -> Reigning | None:
+        """Return the version of a registered name that is `champion`, None when none is."""
+        if (model := self.champions.get(name)) is None:
+            return None
+        version, files = self._models[name]
+        return Reigning(version=version, tags=model.tags, load=lambda: _load(model.code, files))
 
     def finish(self, state: State | None) -> None:
         """Close the parent run: COMPLETE, FAILED, or None for interrupted."""
@@ -142,3 +160,20 @@ class MemoryTracker:
                 missing = f"trial {number} has no run yet; record it first"
             raise RefusedError(f"tracking: {missing}")
         return run
+
+
+def _load(code: Path, files: _Files) -> Model:
+    """Run a model file as MLflow would, and let it load its files."""
+    from mlflow.models import model as registry  # noqa: PLC0415
+
+    runpy.run_path(str(code))
+    loaded: Any = registry.__mlflow_model__
+    with TemporaryDirectory() as folder:
+        artifacts = {name: Path(folder, file) for name, (file, _) in files.items()}
+        for name, (_, content) in files.items():
+            artifacts[name].write_bytes(content)
+        loaded.load_context(SimpleNamespace(artifacts=artifacts))
+    return Model(
+        answer=lambda rows: loaded.predict(None, rows, {"output": "probabilities"}),
+        target=getattr(loaded, "meta", {}).get("target", {}),
+    )

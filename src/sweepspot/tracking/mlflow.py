@@ -25,7 +25,7 @@ from mlflow.entities import (
 )
 
 from sweepspot.errors import TrackingError
-from sweepspot.protocols import Plan, RegisteredModel
+from sweepspot.protocols import Plan, RegisteredModel, Reigning
 from sweepspot.tracking import entries, mlflow_registry
 from sweepspot.tracking.entries import Point
 from sweepspot.tracking.mlflow_store import artifact_root, connect, resolve, translated
@@ -172,6 +172,11 @@ class MlflowTracker:
                 experiment_id=sweep.experiment_id,
                 run_id=self._run_id(sweep, number),
             )
+
+    def reigning(self, name: str) -> Reigning | None:
+        """Return the version of a registered name that is `champion`, None when none is."""
+        with self._reaching_store() as sweep:
+            return mlflow_registry.reigning(sweep.client, name)
 
     def finish(self, state: State | None) -> None:
         """Close the parent run: COMPLETE, FAILED, or None for interrupted."""

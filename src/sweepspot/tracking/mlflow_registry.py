@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -15,13 +16,16 @@ from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
-from sweepspot.protocols import RegisteredModel
+from sweepspot.protocols import Model as LoadedModel
+from sweepspot.protocols import RegisteredModel, Reigning
 from sweepspot.tracking.entries import fingerprint
 
-__all__ = ["ALIAS", "register", "signature"]
+__all__ = ["ALIAS", "register", "reigning", "signature"]
 
 ALIAS = "champion"
 _FINGERPRINT = "sweepspot.fingerprint"
+# A name that is not registered, and one without the alias.
+_NO_CHAMPION = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _OUTPUTS = {"integer": DataType.long, "number": DataType.double, "text": DataType.string}
 
 
@@ -51,6 +55,46 @@ def register(
         version = str(made.version)
     client.set_registered_model_alias(model.name, ALIAS, version)
     return version
+
+
+def reigning(client: MlflowClient, name: str) -> Reigning | None:
+    """Return the version of a name that has the alias, None when none has."""
+    try:
+        found = client.get_model_version_by_alias(name, ALIAS)
+    except MlflowException as exc:
+        if exc.error_code in _NO_CHAMPION:
+            return None
+        raise
+    version = str(found.version)
+    return Reigning(
+        version=version,
+        tags=dict(found.tags),
+        load=lambda: _load(client.tracking_uri, f"models:/{name}/{version}"),
+    )
+
+
+def _load(tracking_uri: str, source: str) -> LoadedModel:
+    """Load a version for probabilities, or values, and what it says about its target."""
+    with _use_tracking_uri(tracking_uri), warnings.catch_warnings():
+        # Other versions of a requirement are worth a warning where it is served, not here.
+        warnings.simplefilter("ignore")
+        loaded = mlflow.pyfunc.load_model(source)
+    meta = getattr(_python_model(loaded), "meta", {})
+
+    def answer(rows: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return loaded.predict(rows, params={"output": "probabilities"})
+
+    return LoadedModel(answer=answer, target=meta.get("target", {}))
+
+
+def _python_model(loaded: Any) -> Any:
+    """Return the object behind a model from code, None behind a model of another flavour."""
+    try:
+        return loaded.unwrap_python_model()
+    except MlflowException:
+        return None
 
 
 def signature(model: RegisteredModel) -> ModelSignature:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sweepspot.errors import TrackingError
-from sweepspot.protocols import Plan, RegisteredModel, Tracker
+from sweepspot.protocols import Plan, RegisteredModel, Reigning, Tracker
 from sweepspot.tracking.refused import RefusedError
 from sweepspot.trial import State, TrialResult
 
@@ -22,8 +22,8 @@ class Outbox:
     """Takes a tracker's calls at once and makes them later, each until the store has answered.
 
     A call that the store refuses is given up and counted; one that it does not answer is tried
-    again, and what comes after it waits. `start` and `register` return something, so they wait
-    their turn and raise.
+    again, and what comes after it waits. `start`, `register` and `reigning` return something, so
+    they wait their turn and raise.
 
     Example:
         >>> from sweepspot.tracking.memory import MemoryTracker
@@ -113,6 +113,15 @@ class Outbox:
                 raise TrackingError(f"{self._problem or 'tracking: the store is slow'}")
         with self._turn:
             return self._tracker.register(model, number)
+
+    def reigning(self, name: str) -> Reigning | None:
+        """Ask now which version of a registered name is the champion.
+
+        Raises:
+            TrackingError: The store does not answer, or refuses.
+        """
+        with self._turn:
+            return self._tracker.reigning(name)
 
     def finish(self, state: State | None) -> None:
         """Close the parent run, in its turn."""

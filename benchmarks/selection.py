@@ -1,0 +1,263 @@
+"""Does the selection pick better models than the best of n, and is the stated optimism true?
+
+Populations of networks are really trained: some configurations on several seeds each, measured on
+a large pool of rows that no network has trained on. Then, again and again, some rows of the pool
+become the cross-validation split and the others stay hidden: they are the truth. On the cv rows
+one side takes the best of n trials; the other takes the finalists, their fresh repeats and the
+rule of `sweepspot.selection`. Both are scored on the hidden rows.
+
+    python benchmarks/selection.py [--draws 60] [--only digits]
+
+The trained populations are kept in benchmarks/populations/, which git ignores; training them takes
+some minutes and goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sweepspot.advice import optimism
+from sweepspot.data import Split, Task, TrainingData
+from sweepspot.selection import Candidate, select
+from sweepspot.sweepfile import parse_spec
+from sweepspot.trial import State, Trial, trial_seed
+
+HERE = Path(__file__).parent
+CACHE = HERE / "populations"
+SEEDS = 6
+"""Trainings of each configuration: one as the sweep's own, the others as fresh repeats."""
+
+FINALISTS, COVERAGE = 3, 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One data set: how many networks are trained on how many rows, and judged on how many."""
+
+    configurations: int
+    epochs: int
+    n_train: int
+    n_cv: int
+
+
+CASES = {
+    "digits": Case(configurations=40, epochs=20, n_train=400, n_cv=200),
+    "breast_cancer": Case(configurations=40, epochs=20, n_train=150, n_cv=100),
+    "friedman1": Case(configurations=40, epochs=20, n_train=300, n_cv=150),
+}
+
+
+def make_data(name: str) -> TrainingData:
+    """Return training rows, and the pool as the cv split."""
+    from sklearn.datasets import load_breast_cancer, load_digits, make_friedman1
+
+    case = CASES[name]
+    if name == "friedman1":
+        X, y = make_friedman1(n_samples=6300, noise=1.0, random_state=0)
+        task, n_outputs = Task.REGRESSION, 1
+    elif name == "digits":
+        X, y = load_digits(return_X_y=True)
+        task, n_outputs = Task.MULTICLASS, 10
+    else:
+        X, y = load_breast_cancer(return_X_y=True)
+        task, n_outputs = Task.BINARY, 1
+    order = np.random.default_rng(0).permutation(len(X))
+    X, y = X[order], y[order]
+    train = slice(0, case.n_train)
+    # A pixel that is constant in the training rows says nothing; scaled, it would say 1e9.
+    kept = X[train].std(0) > 0
+    X = ((X - X[train].mean(0)) / X[train].std(0).clip(1e-9))[:, kept].astype(np.float32)
+    if task is Task.REGRESSION:
+        y = (y - y[train].mean()) / y[train].std()
+    y = y.astype(np.int32 if task is Task.MULTICLASS else np.float32)
+    pool = slice(case.n_train, len(X))
+    return TrainingData(
+        train=Split(X=X[train], y=y[train]),
+        cv=Split(X=X[pool], y=y[pool]),
+        task=task,
+        n_outputs=n_outputs,
+        error_scale=1.0,
+        kept_train=np.arange(case.n_train),
+        kept_cv=np.arange(len(X) - case.n_train),
+    )
+
+
+def spec_of(name: str) -> Any:
+    return parse_spec(
+        {
+            "name": name,
+            "data": {"source": f"sklearn:{'digits' if name == 'friedman1' else name}"},
+            "space": {
+                "layers": {"int": [1, 3]},
+                "units": {"int": [8, 256], "log": True},
+                "learning_rate": {"float": [1e-4, 3e-2], "log": True},
+                "dropout": {"float": [0.0, 0.5]},
+                "l2": {"float": [1e-6, 1e-2], "log": True},
+            },
+            "train": {
+                "epochs": CASES[name].epochs,
+                "batch_size": 32,
+                "early_stopping": None,
+            },
+        }
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Losses of each training on each row of the pool, `(configurations, seeds, rows)`."""
+
+    losses: npt.NDArray[np.float32]
+    n_weights: npt.NDArray[np.int64]
+
+
+def train_population(name: str, minutes: float) -> Population | None:
+    """Train what the cache lacks; None when time is up before all is trained."""
+    case, spec, data = CASES[name], spec_of(name), make_data(name)
+    CACHE.mkdir(exist_ok=True)
+    points = [spec.points.sample(np.random.default_rng([7, k])) for k in range(case.configurations)]
+    trials = [
+        Trial(number=k, params=p, seed=trial_seed(0, k, r), epochs=case.epochs, repeat=r)
+        for k, p in enumerate(points)
+        for r in range(SEEDS)
+    ]
+    left = [t for t in trials if not (CACHE / f"{name}-{t.key}.npz").exists()]
+    if left:
+        from sweepspot.training import make_trainer
+
+        trainer = make_trainer(spec, data, CACHE / "weights")
+        end = time.monotonic() + 60 * minutes
+        for done, result in enumerate(trainer.train(left, lambda *_: False), start=1):
+            kept = result.losses.cv if result.losses is not None else None
+            if result.state is not State.COMPLETE or kept is None:
+                kept = np.full(len(data.cv), np.inf, dtype=np.float32)
+            path = CACHE / f"{name}-{result.trial.key}.npz"
+            np.savez(path, losses=kept, n_weights=result.n_weights)
+            if time.monotonic() > end:
+                print(f"{name}: {done} of {len(left)} trained; run again to go on")
+                return None
+    found = [np.load(CACHE / f"{name}-{t.key}.npz") for t in trials]
+    shape = (case.configurations, SEEDS, -1)
+    return Population(
+        losses=np.stack([f["losses"] for f in found]).reshape(shape),
+        n_weights=np.array([int(f["n_weights"]) for f in found]).reshape(shape[:2]).max(axis=1),
+    )
+
+
+def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
+    """Select once on some rows of the pool, and score what was chosen on the others."""
+    rng = np.random.default_rng([11, draw])
+    configurations, seeds, n_pool = population.losses.shape
+    rows = rng.permutation(n_pool)
+    cv, hidden = rows[:n_cv], rows[n_cv:]
+    # Which training is the sweep's own, and which are fresh, is drawn as well.
+    order = np.argsort(rng.random((configurations, seeds)), axis=1)
+    losses = np.take_along_axis(population.losses, order[:, :, None], axis=1).astype(np.float64)
+    truth = losses[:, :, hidden].mean(axis=2)
+    sweep = losses[:, 0, :][:, cv]
+    J_cv = sweep.mean(axis=1)
+    ranked = np.argsort(J_cv, kind="stable")
+    best = int(ranked[0])
+    candidates = [
+        Candidate(
+            number=int(k),
+            n_weights=int(population.n_weights[k]),
+            cv_losses=losses[k, 1:][:, cv],
+        )
+        for k in ranked[:FINALISTS]
+    ]
+    found: dict[str, float] = {"best_of_n": float(truth[best, 0])}
+    for rule in ("one_standard_error", "lowest_mean"):
+        selection = select(candidates, rule=rule, seed=draw)
+        found[rule] = float(truth[selection.number, selection.repeat])
+        found[f"{rule}_weights"] = float(population.n_weights[selection.number])
+    found["best_of_n_weights"] = float(population.n_weights[best])
+    stated = optimism(sweep, coverage=COVERAGE, seed=draw)
+    found["optimism"] = float(truth[best, 0] - J_cv[best])
+    found["stated"], found["low"], found["high"] = stated.value, stated.low, stated.high
+    return found
+
+
+def interval(differences: npt.NDArray[np.float64]) -> list[float]:
+    """Return the mean and its 95 % interval over draws, normal."""
+    error = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
+    mean = differences.mean()
+    return [float(mean), float(mean - error), float(mean + error)]
+
+
+def summarize(name: str, population: Population, draws: int) -> dict[str, Any]:
+    found = [one_draw(population, CASES[name].n_cv, k) for k in range(draws)]
+    column = {key: np.array([f[key] for f in found]) for key in found[0]}
+    covered = (column["low"] <= column["optimism"]) & (column["optimism"] <= column["high"])
+    return {
+        "configurations": len(population.losses),
+        "cv_rows": CASES[name].n_cv,
+        "hidden_rows": population.losses.shape[2] - CASES[name].n_cv,
+        "draws": draws,
+        "true_J": {
+            key: float(column[key].mean())
+            for key in ("best_of_n", "one_standard_error", "lowest_mean")
+        },
+        "weights": {
+            key: float(column[f"{key}_weights"].mean())
+            for key in ("best_of_n", "one_standard_error", "lowest_mean")
+        },
+        "minus_best_of_n": {
+            key: interval(column[key] - column["best_of_n"])
+            for key in ("one_standard_error", "lowest_mean")
+        },
+        "optimism": {
+            "true": interval(column["optimism"]),
+            "stated": float(column["stated"].mean()),
+            "level": COVERAGE,
+            "covered": float(covered.mean()),
+        },
+    }
+
+
+def show(name: str, s: dict[str, Any]) -> None:
+    print(
+        f"{name}: {s['configurations']} configurations, {s['cv_rows']} cv rows, "
+        f"{s['hidden_rows']} hidden rows, {s['draws']} draws"
+    )
+    for key, J in s["true_J"].items():
+        line = f"  {key:20} true J {J:.4f}, {s['weights'][key]:8,.0f} weights"
+        if key in s["minus_best_of_n"]:
+            mean, low, high = s["minus_best_of_n"][key]
+            line += f", minus best of n {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+        print(line)
+    o = s["optimism"]
+    print(
+        f"  optimism             true {o['true'][0]:.4f} ({o['true'][1]:.4f} to "
+        f"{o['true'][2]:.4f}), stated {o['stated']:.4f}, interval of {o['level']:.0%} "
+        f"covered {o['covered']:.0%}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--only", choices=sorted(CASES), nargs="*", default=list(CASES))
+    parser.add_argument("--minutes", type=float, default=60.0, help="of training, at most")
+    parser.add_argument("--out", type=Path, default=HERE / "selection.json")
+    arguments = parser.parse_args()
+    summaries = {}
+    for name in arguments.only:
+        if (population := train_population(name, arguments.minutes)) is None:
+            return
+        summaries[name] = summarize(name, population, arguments.draws)
+        show(name, summaries[name])
+    if set(summaries) == set(CASES):
+        arguments.out.write_text(json.dumps(summaries, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

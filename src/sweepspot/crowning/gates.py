@@ -1,0 +1,85 @@
+"""The gates: what a model must be beside the baselines, on the cross-validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sweepspot.crowning.records import Gate, Reached
+from sweepspot.spec import SweepSpec
+from sweepspot.trial import Losses
+
+__all__ = ["Baselines", "gates_of"]
+
+DRAWS = 1000
+"""Bootstrap draws: the 5 % quantile of 1,000 lies between the true 3.7 and 6.4 %."""
+
+ALPHA = 0.05
+_MISSED: tuple[Reached, ...] = ("no",)
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baselines:
+    """The baselines that have losses of their own, on the kept cv rows.
+
+    Attributes:
+        naive: `(n_cv,)`, of the best constant.
+        algorithm: Returns `(n_cv,)` of the competing algorithm; None without one.
+    """
+
+    naive: Floats
+    algorithm: Callable[[], Floats] | None = None
+
+
+def gates_of(spec: SweepSpec, losses: Losses, baselines: Baselines) -> tuple[Gate, ...]:
+    """Ask every gate about one model.
+
+    The differences are paired, row by row, with a percentile bootstrap over rows (Efron 1979) that
+    takes them as independent. Early stopping on the same rows flatters the model a little.
+
+    Args:
+        spec: States the targets, and which of the gates stop.
+        losses: Of the model; its cv rows are used.
+        baselines: On the same rows.
+    """
+    stopping = spec.select.gates
+    seed, stated = spec.search.seed, spec.baseline
+    found = [_gate("naive", losses.cv - baselines.naive, seed, stops_at=("no", "unclear"))]
+    on_target = _MISSED if "target" in stopping else ()
+    if stated.target_error is not None:
+        values = losses.cv_errors - np.float64(stated.target_error)
+        found.append(_gate("target_error", values, seed, stops_at=on_target))
+    if stated.target_J is not None:
+        values = losses.cv - np.float64(stated.target_J)
+        found.append(_gate("target_J", values, seed, stops_at=on_target))
+    if baselines.algorithm is not None:
+        on_algorithm = _MISSED if "algorithm" in stopping else ()
+        values = losses.cv - baselines.algorithm()
+        found.append(_gate("hist_gradient_boosting", values, seed, stops_at=on_algorithm))
+    return tuple(found)
+
+
+def _gate(name: str, differences: Floats, seed: int, *, stops_at: Sequence[Reached]) -> Gate:
+    values = np.asarray(differences, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    n = len(values)
+    drawn = [values[rng.integers(n, size=n)].mean() for _ in range(DRAWS)]
+    low, high = (float(q) for q in np.quantile(drawn, (ALPHA, 1 - ALPHA)))
+    reached: Reached = "yes" if high < 0 else "no" if low > 0 else "unclear"
+    # A target that every draw meets exactly, such as an error of 0, is reached.
+    if low == high == 0 and name != "naive":
+        reached = "yes"
+    return Gate(
+        name=name,
+        difference=float(values.mean()),
+        low=low,
+        high=high,
+        reached=reached,
+        stops=reached in stops_at,
+    )

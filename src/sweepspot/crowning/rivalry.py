@@ -1,0 +1,113 @@
+"""Whether a challenger takes the reigning champion's place: paired on the test rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sweepspot.crowning.records import Comparison
+
+__all__ = ["bounds", "is_cheaper", "rival"]
+
+ALPHA = 0.05
+"""How often the first challenger may take the place by luck; the k-th opening gets a k-th of it."""
+
+DRAWS = 10_000
+"""Bootstrap draws: some fifty lie beyond the bound even at the tenth opening."""
+
+MOST_GROUPS = 2_000
+"""More rows are drawn in groups of equal size, whose means scatter as those of rows do."""
+
+CHEAPER = 0.9
+"""A challenger of at most this share of the weights is clearly cheaper."""
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def rival(
+    challenger: Floats,
+    champion: Floats,
+    *,
+    reigning: str,
+    openings: int,
+    margin: float,
+    cheaper: bool | None,
+    same_test: bool | None,
+    seed: int,
+) -> Comparison:
+    """Compare two models row by row, and decide.
+
+    The challenger takes the place when it is shown to be better: the upper bound of its mean
+    difference is below 0. With a margin it also does when it is clearly cheaper and shown to be
+    worse by no more than that share of the champion's J. Each opening of a test split is one more
+    chance to be lucky, so at the k-th the bounds have a confidence of 1 - 0.05 / k.
+
+    Args:
+        challenger: Loss of each test row, `(n_test,)`.
+        champion: The same of the reigning champion.
+        reigning: Its `name/version`.
+        openings: How often this test split has been opened, this time included.
+        margin: Share of the champion's J, 0 for none.
+        cheaper: Whether the challenger is clearly cheaper, None when that is not known.
+        same_test: Whether the champion was tested on these rows, None when not known.
+        seed: Of the bootstrap.
+    """
+    differences = np.asarray(challenger, np.float64) - np.asarray(champion, np.float64)
+    J_reigning = float(np.mean(champion, dtype=np.float64))
+    confidence = 1 - ALPHA / max(1, openings)
+    low, high = bounds(differences, confidence, seed)
+    is_near = bool(margin and cheaper and high <= margin * J_reigning)
+    return Comparison(
+        reigning=reigning,
+        difference=float(differences.mean()),
+        low=low,
+        high=high,
+        confidence=confidence,
+        J_reigning=J_reigning,
+        J_challenger=float(np.mean(challenger, dtype=np.float64)),
+        n_rows=len(differences),
+        cheaper=cheaper,
+        same_test=same_test,
+        promotes=high < 0 or is_near,
+    )
+
+
+def bounds(differences: Floats, confidence: float, seed: int) -> tuple[float, float]:
+    """Return one-sided bounds of the true mean, each of this confidence.
+
+    Args:
+        differences: One for each row; rows are taken as independent.
+        confidence: Of each bound by itself.
+        seed: Of the draws.
+
+    References:
+        Efron and Tibshirani, An Introduction to the Bootstrap (1993), 13, on percentiles.
+
+    Example:
+        >>> low, high = bounds(np.array([-1.0, -1.0, -1.0]), 0.95, seed=0)
+        >>> low, high
+        (-1.0, -1.0)
+    """
+    rng = np.random.default_rng(seed)
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) > MOST_GROUPS:
+        whole = len(values) // MOST_GROUPS * MOST_GROUPS
+        values = rng.permutation(values)[:whole].reshape(MOST_GROUPS, -1).mean(axis=1)
+    n = len(values)
+    drawn = np.array([values[rng.integers(n, size=n)].mean() for _ in range(DRAWS)])
+    low, high = np.quantile(drawn, (1 - confidence, confidence))
+    return float(low), float(high)
+
+
+def is_cheaper(n_weights: int, reigning: str | None) -> bool | None:
+    """Tell whether a model has clearly fewer weights than its rival's tag says.
+
+    Example:
+        >>> is_cheaper(900, "1000"), is_cheaper(950, "1000"), is_cheaper(950, None)
+        (True, False, None)
+    """
+    if reigning is None or not reigning.isdecimal():
+        return None
+    return n_weights <= CHEAPER * int(reigning)
