@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from sweepspot.advice import advise, sweep_optimism
+from sweepspot.advice_ledger import AdviceLedger, Answer
 from sweepspot.crowning import Baselines, Crowning, Outcome
 from sweepspot.data import FloatArray
 from sweepspot.datasets import Dataset
@@ -28,6 +30,7 @@ from sweepspot.loop import replay, search
 from sweepspot.preview import preview, run_name
 from sweepspot.protocols import Executor
 from sweepspot.provenance import plan
+from sweepspot.report.advice import advice_note, advice_tags
 from sweepspot.report.curves import CurvePainter, pictured
 from sweepspot.report.html import write_report
 from sweepspot.report.limits import limits_note
@@ -37,6 +40,7 @@ from sweepspot.spec import SweepSpec
 from sweepspot.tracking import make_tracker
 from sweepspot.tracking.outbox import Outbox
 from sweepspot.trial import State, TrialResult, run_id
+from sweepspot.verifying import verify_best
 
 __all__ = ["Driver", "Nobody", "Watcher"]
 
@@ -99,6 +103,7 @@ class Driver:
         self._journal = journal
         self._watcher = watcher
         self._naive = naive(dataset.training)
+        journal.note("file", os.path.relpath(path) if path else None)
         # What advice on the next sweep is read from, without the data.
         journal.note("spec", self._spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
         journal.note(
@@ -155,6 +160,7 @@ class Driver:
             diagnosis = self._judge.all(self._journal.results.values())
             self._publish(diagnosis, outbox)
             outcome = self._crown(workers, outbox, diagnosis)
+            answers = self._verify(workers, diagnosis, outbox)
         advice = advise(self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats)
         ended = SweepResult(
             name=self._spec.name,
@@ -163,6 +169,7 @@ class Driver:
             outcome=outcome,
             report=self._journal.folder / "report.html",
             target=self._spec.select.register_as,
+            answers=tuple(answers),
             findings=advice.present,
             optimism=sweep_optimism(self._journal.results, self._journal.losses),
             advice=f"sweepspot next {self._path}" if self._path else "",
@@ -193,6 +200,24 @@ class Driver:
             say=self._watcher.say,
         ).run(workers.executor, diagnosis)
 
+    def _verify(self, workers: _Workers, diagnosis: Diagnosis, outbox: Outbox) -> list[Answer]:
+        """Verify the advice of the best trials, and return every answer of the project."""
+        ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
+        answers = verify_best(
+            self._spec,
+            self._dataset,
+            self._journal,
+            diagnosis,
+            naive=self._naive,
+            ledger=ledger,
+            executor=workers.executor,
+            say=self._watcher.say,
+        )
+        for number, answer in answers.items():
+            note = f"{trial_note(diagnosis[run_id(number)])}\n\n{advice_note(answer)}"
+            outbox.annotate(number, tags=advice_tags(answer), description=note)
+        return ledger.answers()
+
     def _write_report(self, ended: SweepResult) -> Path:
         return write_report(
             ended.report,
@@ -205,6 +230,7 @@ class Driver:
             champion_lines=ended.champion_lines,
             facts=preview(self._spec, self._dataset).facts,
             go_on=_again(self._path),
+            answers=ended.answers,
             limits=_told(ended),
             optimism=str(ended.optimism or ""),
             advice=ended.advice,

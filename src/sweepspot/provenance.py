@@ -20,7 +20,7 @@ from sweepspot.preview import preview
 from sweepspot.protocols import Plan
 from sweepspot.spec import SweepSpec
 
-__all__ = ["check_fingerprint", "plan"]
+__all__ = ["changed_parts", "check_fingerprint", "fingerprint", "plan"]
 
 _PACKAGES = ("sweepspot", "tensorflow", "keras", "optuna", "keras-tuner", "mlflow", "numpy")
 _FIXED_SEARCH = ("engine", "sampler", "pruner", "seed", "start")
@@ -44,6 +44,12 @@ def fingerprint(spec: SweepSpec, dataset: Dataset) -> dict[str, str]:
     return {name: _digest(part) for name, part in parts.items()}
 
 
+def changed_parts(spec: SweepSpec, dataset: Dataset, before: Mapping[str, str]) -> list[str]:
+    """Name the parts of a sweep that are not as they were when a fingerprint was taken."""
+    now = fingerprint(spec, dataset)
+    return [name for name in now if before.get(name) != now[name]]
+
+
 def check_fingerprint(spec: SweepSpec, dataset: Dataset, journal: Journal) -> None:
     """Refuse to go on with a journal whose trials are of another sweep; else remember this one.
 
@@ -56,8 +62,7 @@ def check_fingerprint(spec: SweepSpec, dataset: Dataset, journal: Journal) -> No
         journal.note("sweep_id", uuid.uuid4().hex)
         journal.note("fingerprint", now)
         return
-    changed = [name for name in now if before.get(name) != now[name]]
-    if changed:
+    if changed := changed_parts(spec, dataset, before):
         raise SpecError(
             f"{', '.join(changed)}: must be as in the {len(journal.asked)} trials that "
             f"{journal.path} holds, got something else; run with --fresh to forget them, "

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sweepspot.advice import Limit, Optimism
+from sweepspot.advice_ledger import Answer, tally
 from sweepspot.crowning import Champion, Outcome
 from sweepspot.diagnosis import Diagnosis
 from sweepspot.trial import TrialResult, run_id
@@ -37,6 +38,7 @@ class SweepResult:
         target: The name in the registry that the champion is meant for, None for none.
         unsent: Calls that the tracking store has not taken yet; the next run sends them.
         trouble: What the store last refused or failed to answer, one line.
+        answers: Whether prescribed steps were right, over all sweeps of the project.
         findings: What limits the sweep: its space, its epochs, its failures, its noise.
         optimism: By how much the best trial flatters itself, None where that is not known.
         advice: The command that proposes the next sweep, empty when there is no file.
@@ -50,6 +52,7 @@ class SweepResult:
     target: str | None = None
     unsent: int = 0
     trouble: str = ""
+    answers: tuple[Answer, ...] = ()
     findings: tuple[Limit, ...] = ()
     optimism: Optimism | None = None
     advice: str = ""
@@ -100,6 +103,11 @@ class SweepResult:
             lines.append(f"limits    {told}{f'; {more} more' if more > 0 else ''}{go_on}")
         return tuple(lines)
 
+    @property
+    def advice_lines(self) -> tuple[str, ...]:
+        """How often the advice was right, for people; nothing where none was verified."""
+        return (f"so far    {tally(self.answers)}, in this project",) if self.answers else ()
+
     def to_json(self) -> dict[str, Any]:
         """Return what automation reads, as JSON values."""
         return {
@@ -111,6 +119,7 @@ class SweepResult:
             "model": self.model or None,
             "optimism": self.optimism.to_json() if self.optimism else None,
             "findings": [limit.to_json() for limit in self.findings],
+            "advice": tally(self.answers).to_json(),
             "report": str(self.report),
             "unsent": self.unsent,
         }

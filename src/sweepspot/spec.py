@@ -252,6 +252,11 @@ class SweepSpec(_Section):
     criteria: Mapping[str, float] = Field(
         default_factory=dict, description="Thresholds of the diagnosis, by name."
     )
+    verify: int = Field(
+        default=0,
+        ge=0,
+        description="How many of the best trials with a prescribed step have it tried.",
+    )
     tracking: Tracking = Tracking()
     trainer: Literal["auto", "plain"] = Field(default="auto", description="The training tier.")
     workers: Annotated[Literal["auto"] | PositiveInt, BeforeValidator(_worker_count)] = Field(

@@ -14,13 +14,14 @@ import numpy as np
 from sweepspot.advice.advising import advise
 from sweepspot.advice.proposing import propose
 from sweepspot.advice.records import Proposal
+from sweepspot.diagnosis import Diagnosis
 from sweepspot.errors import SpecError
 from sweepspot.judging import Judge
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
 from sweepspot.trial import Losses, TrialResult, result_from_json
 
-__all__ = ["Remembered", "load_sweep", "next_sweep"]
+__all__ = ["Remembered", "judged", "load_sweep", "next_sweep"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,14 +98,7 @@ def next_sweep(
             f"{file}: its journal has no naive baseline yet; run sweepspot run {file}, "
             "which adds it, and ask again"
         )
-    stated = sweep.notes.get("algorithm")
-    judge = Judge(
-        sweep.spec,
-        J_naive=sweep.notes["naive"]["J_cv"],
-        algorithm=(stated[0], stated[1]) if stated else None,
-        losses=sweep.losses,
-    )
-    diagnosis = judge.all(sweep.results.values())
+    diagnosis = judged(sweep)
     advice = advise(sweep.spec, sweep.results, diagnosis, repeats=sweep.repeats)
     return propose(
         sweep.spec,
@@ -113,6 +107,19 @@ def next_sweep(
         taken={folder.name for folder in home.glob("*")},
         source=_source_from(into, file, sweep.spec) if into else None,
     )
+
+
+def judged(sweep: Remembered) -> Diagnosis:
+    """Return the verdicts of a sweep whose journal holds the naive baseline."""
+    stated = sweep.notes.get("algorithm")
+    judge = Judge(
+        sweep.spec,
+        J_naive=sweep.notes["naive"]["J_cv"],
+        algorithm=(stated[0], stated[1]) if stated else None,
+        losses=sweep.losses,
+        error_naive=sweep.notes["naive"].get("error_cv"),
+    )
+    return judge.all(sweep.results.values())
 
 
 def _declared(events: _Events, path: Path) -> SweepSpec:

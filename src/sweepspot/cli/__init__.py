@@ -15,6 +15,7 @@ from sweepspot.cli.next import next_
 from sweepspot.cli.run import run
 from sweepspot.cli.select import select
 from sweepspot.cli.ui import ui
+from sweepspot.cli.verify import verify
 from sweepspot.errors import SweepspotError
 
 __all__ = ["app", "main"]
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": run,
     "select": select,
     "next": next_,
+    "verify": verify,
     "diagnose": diagnose,
     "ui": ui,
 }

@@ -30,7 +30,7 @@ def show_end(result: SweepResult, file: Path, *, as_json: bool) -> None:
     console.print(leaderboard(result.frame, champion=number, width=console.width))
     console.print()
     lines = [f"verdict   {result.diagnosis.sweep.reason}", *result.limit_lines]
-    lines += [*result.champion_lines]
+    lines += [*result.champion_lines, *result.advice_lines]
     lines.append(f"look      {result.report}, and the runs: sweepspot ui")
     if result.unsent:
         lines.append(

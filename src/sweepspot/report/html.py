@@ -9,7 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from sweepspot.advice_ledger import Answer
 from sweepspot.diagnosis import Diagnosis, Label, NextStep, SweepVerdict, Verdict
+from sweepspot.report.advice import advice_tables
 from sweepspot.report.charts import (
     Chart,
     Results,
@@ -58,6 +60,7 @@ def write_report(
     champion_lines: Sequence[str] = (),
     facts: Mapping[str, str] | None = None,
     go_on: str = "",
+    answers: Sequence[Answer] = (),
     limits: Sequence[Told] = (),
     optimism: str = "",
     advice: str = "",
@@ -77,6 +80,7 @@ def write_report(
             Lines that begin with `warning` are shown as such.
         facts: How the sweep was set up: heading and text.
         go_on: The command that goes on with the sweep.
+        answers: Whether prescribed steps were right, over all sweeps of the project.
         limits: What was found to limit the sweep.
         optimism: By how much the best trial flatters itself, a clause.
         advice: The command that proposes the next sweep.
@@ -95,6 +99,7 @@ def write_report(
         _space_section(),
         _finalist_section(selection, results),
         _baseline_section(diagnosis.sweep),
+        _advice_section(answers, name),
         limits_section(limits, optimism, advice),
         _trial_section(shown, diagnosis, space, champion),
         _facts_section(facts or {}),
@@ -356,6 +361,18 @@ def _baseline_section(sweep: SweepVerdict) -> str:
         "<section><h2>Baselines</h2><p>The best run beside what it is measured against, each "
         "number with its 90 % interval. Below 0 is better than the baseline.</p>"
         f"{_table(headings, rows)}</section>"
+    )
+
+
+def _advice_section(answers: Sequence[Answer], sweep: str) -> str:
+    if not answers:
+        return ""
+    told = advice_tables(answers, sweep)
+    labels = ("label", "right", "wrong", "no difference shown")
+    here = ("trial", "label", "prescribed", "opposite", "change of J_cv", "answer")
+    return (
+        f"<section><h2>Was the advice right?</h2><p>{escape(told.lead)}</p>"
+        f"{_table(labels, told.by_label)}{_table(here, told.here) if told.here else ''}</section>"
     )
 
 
