@@ -5,6 +5,8 @@ MINUTES ?= 60
 # MNIST: an mnist.npz, for the sets made of it. GIVEN: further folders of labelled runs to score.
 MNIST ?=
 GIVEN ?=
+WORK ?=
+BENCH ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -35,8 +37,8 @@ format: .venv/ready  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/ready  ## measure speed beside a hand-written loop
-	$(BIN)/python benchmarks/speed.py
+bench: .venv/ready  ## measure speed and quality beside other tools: make bench WORK=digits48; hours, goes on
+	$(BIN)/python benchmarks/bench.py --missing $(WORK:%=--work %) $(BENCH)
 
 calibration: .venv/ready  ## measure how often the labels are right; an hour, goes on when stopped
 	$(BIN)/python benchmarks/calibration_data.py --out $(LABELLED) --minutes $(MINUTES) \
