@@ -160,7 +160,8 @@ class Driver:
             diagnosis = self._judge.all(self._journal.results.values())
             self._publish(diagnosis, outbox)
             outcome = self._crown(workers, outbox, diagnosis)
-            answers = self._verify(workers, diagnosis, outbox)
+            ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
+            verified = self._verify(ledger, workers, diagnosis, outbox)
         advice = advise(self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats)
         ended = SweepResult(
             name=self._spec.name,
@@ -169,7 +170,8 @@ class Driver:
             outcome=outcome,
             report=self._journal.folder / "report.html",
             target=self._spec.select.register_as,
-            answers=tuple(answers),
+            answers=tuple(ledger.answers()),
+            verified=verified,
             findings=advice.present,
             optimism=sweep_optimism(self._journal.results, self._journal.losses),
             advice=f"sweepspot next {self._path}" if self._path else "",
@@ -200,10 +202,11 @@ class Driver:
             say=self._watcher.say,
         ).run(workers.executor, diagnosis)
 
-    def _verify(self, workers: _Workers, diagnosis: Diagnosis, outbox: Outbox) -> list[Answer]:
-        """Verify the advice of the best trials, and return every answer of the project."""
-        ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
-        answers = verify_best(
+    def _verify(
+        self, ledger: AdviceLedger, workers: _Workers, diagnosis: Diagnosis, outbox: Outbox
+    ) -> dict[int, Answer]:
+        """Verify the advice of the best trials, and put every answer on its trial's page."""
+        verified = verify_best(
             self._spec,
             self._dataset,
             self._journal,
@@ -213,10 +216,10 @@ class Driver:
             executor=workers.executor,
             say=self._watcher.say,
         )
-        for number, answer in answers.items():
+        for number, answer in verified.items():
             note = f"{trial_note(diagnosis[run_id(number)])}\n\n{advice_note(answer)}"
             outbox.annotate(number, tags=advice_tags(answer), description=note)
-        return ledger.answers()
+        return verified
 
     def _write_report(self, ended: SweepResult) -> Path:
         return write_report(
@@ -231,6 +234,7 @@ class Driver:
             facts=preview(self._spec, self._dataset).facts,
             go_on=_again(self._path),
             answers=ended.answers,
+            verified=ended.verified,
             limits=_told(ended),
             optimism=str(ended.optimism or ""),
             advice=ended.advice,

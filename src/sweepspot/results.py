@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class SweepResult:
         unsent: Calls that the tracking store has not taken yet; the next run sends them.
         trouble: What the store last refused or failed to answer, one line.
         answers: Whether prescribed steps were right, over all sweeps of the project.
+        verified: The answers about trials of this sweep, by number.
         findings: What limits the sweep: its space, its epochs, its failures, its noise.
         optimism: By how much the best trial flatters itself, None where that is not known.
         advice: The command that proposes the next sweep, empty when there is no file.
@@ -53,6 +54,7 @@ class SweepResult:
     unsent: int = 0
     trouble: str = ""
     answers: tuple[Answer, ...] = ()
+    verified: Mapping[int, Answer] = field(default_factory=dict)
     findings: tuple[Limit, ...] = ()
     optimism: Optimism | None = None
     advice: str = ""

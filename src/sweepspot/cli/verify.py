@@ -121,7 +121,7 @@ def _progress(
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("", total=total, last="")
+        task = bar.add_task("", total=total, last="loading TensorFlow")
 
         def hear(arm: Arm, result: TrialResult, done: int, of: int) -> None:
             outcome = result.reason if result.J_cv is None else f"J_cv {result.J_cv:.4f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sweepspot.advice_ledger import Answer, tally
@@ -44,12 +44,12 @@ def advice_note(answer: Answer) -> str:
     )
 
 
-def advice_tables(answers: Sequence[Answer], sweep: str) -> AdviceTables:
-    """Return what the report shows of all verifications of a project, one at least.
+def advice_tables(answers: Sequence[Answer], here: Iterable[Answer]) -> AdviceTables:
+    """Return what the report shows of all verifications of a project.
 
     Args:
-        answers: Of every sweep.
-        sweep: Name of the sweep whose verifications are listed.
+        answers: Of every sweep, at least one.
+        here: Those about trials of this sweep, which are listed.
     """
     lead = str(tally(answers))
     return AdviceTables(
@@ -59,7 +59,7 @@ def advice_tables(answers: Sequence[Answer], sweep: str) -> AdviceTables:
             _counts(label, [a for a in answers if a.label == label])
             for label in dict.fromkeys(a.label for a in answers)
         ),
-        here=tuple(_row(a) for a in answers if a.sweep == sweep),
+        here=tuple(_row(a) for a in here),
     )
 
 

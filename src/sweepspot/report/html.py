@@ -61,6 +61,7 @@ def write_report(
     facts: Mapping[str, str] | None = None,
     go_on: str = "",
     answers: Sequence[Answer] = (),
+    verified: Mapping[int, Answer] | None = None,
     limits: Sequence[Told] = (),
     optimism: str = "",
     advice: str = "",
@@ -81,6 +82,7 @@ def write_report(
         facts: How the sweep was set up: heading and text.
         go_on: The command that goes on with the sweep.
         answers: Whether prescribed steps were right, over all sweeps of the project.
+        verified: The answers about trials of this sweep, by number.
         limits: What was found to limit the sweep.
         optimism: By how much the best trial flatters itself, a clause.
         advice: The command that proposes the next sweep.
@@ -99,7 +101,7 @@ def write_report(
         _space_section(),
         _finalist_section(selection, results),
         _baseline_section(diagnosis.sweep),
-        _advice_section(answers, name),
+        _advice_section(answers, verified or {}),
         limits_section(limits, optimism, advice),
         _trial_section(shown, diagnosis, space, champion),
         _facts_section(facts or {}),
@@ -364,10 +366,10 @@ def _baseline_section(sweep: SweepVerdict) -> str:
     )
 
 
-def _advice_section(answers: Sequence[Answer], sweep: str) -> str:
+def _advice_section(answers: Sequence[Answer], verified: Mapping[int, Answer]) -> str:
     if not answers:
         return ""
-    told = advice_tables(answers, sweep)
+    told = advice_tables(answers, verified.values())
     labels = ("label", "right", "wrong", "no difference shown")
     here = ("trial", "label", "prescribed", "opposite", "change of J_cv", "answer")
     return (
