@@ -34,7 +34,9 @@ __all__ = ["History", "diagnose_histories"]
 # of a logged cv loss is .03 in the median and .26 at the 95th percentile: about exponential.
 _INFLATION = 0.2
 _PENALTY = 0.075
-_MOST_PENALTY = 0.6
+# Where losses are small the penalty is a larger share of them, so it is then a share of this much
+# of what a constant loses.
+_LEAST_LEVEL = 0.5
 # Standard error of a mean loss beside another one on the same rows, as a share of it: half of
 # what 300 rows have alone, because runs find the same rows hard.
 _SAMPLING = 0.05
@@ -142,11 +144,12 @@ class _Draws:
         rng: np.random.Generator,
     ) -> None:
         self._runs, self._criteria = runs, criteria
-        self._train, self._cv = _clean_levels(runs, criteria.draws, rng)
+        level = _untrained(runs) if J_naive is None else J_naive
+        self._train, self._cv = _clean_levels(runs, level, criteria.draws, rng)
         best = np.argsort(self._cv, axis=0, kind="stable")[: criteria.frontier]
         self._weights = np.bincount(best.ravel(), minlength=len(runs)) / best.size
         self._train_best, self._cv_best = self._weights @ self._train, self._weights @ self._cv
-        self._scale = _scale(runs, self._cv_best, J_naive, criteria)
+        self._scale = _scale(self._cv_best, level, criteria, stated=J_naive is not None)
 
     def verdicts(self) -> list[Verdict]:
         """Return the verdict of each run, in order."""
@@ -253,8 +256,9 @@ class _Draws:
         wide, unfit = split.difference.low > 0, split.bias.low > criteria.excess
         if unfit and (wide or split.variance.low > criteria.excess):
             return Label.HIGH_BIAS_HIGH_VARIANCE
-        # Where the best nearly interpolate, a gap comes as often from a network too narrow.
-        unclear = split.bias.high >= 0 and self._room < criteria.interpolates
+        # Where the best nearly interpolate, a gap comes as often from a network too narrow, and
+        # logged losses cannot show which run fits better still.
+        unclear = self._room < criteria.interpolates
         return Label.HIGH_VARIANCE if wide and not unclear else Label.INCONCLUSIVE
 
 
@@ -268,16 +272,16 @@ _SAYS = {
 
 
 def _clean_levels(
-    runs: Sequence[History], draws: int, rng: np.random.Generator
+    runs: Sequence[History], level: float, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Return J_train and J_cv as they may be without what contaminates them, `(runs, draws)`."""
     shape = (len(runs), draws)
     logged = np.array([(run.J_train, run.J_cv) for run in runs], np.float64)
     train, cv = logged[:, :1], logged[:, 1:]
     clean = np.array([[run.clean] for run in runs])
-    share = np.minimum(rng.exponential(_PENALTY, shape), _MOST_PENALTY)
+    penalty = rng.exponential(_PENALTY, shape) * np.maximum(cv, _LEAST_LEVEL * level)
     # Both losses contain the same penalty, so it leaves the gap alone.
-    penalty = np.where(clean, 0.0, np.minimum(share * cv, 0.9 * train))
+    penalty = np.where(clean, 0.0, np.minimum(penalty, 0.9 * np.minimum(train, cv)))
     inflation = np.where(clean, 1.0, np.exp(_INFLATION * np.abs(rng.standard_normal(shape))))
     cv_draws = (cv - penalty) * np.exp(_noise(cv, [r.cv_curve for r in runs], shape, rng))
     train_draws = (train - penalty) / inflation
@@ -309,17 +313,25 @@ def _jump(curve: Sequence[float]) -> float:
     return float(np.sqrt(residuals @ residuals / (len(last) - 2)))
 
 
-def _scale(
-    runs: Sequence[History], best: Floats, J_naive: float | None, criteria: Criteria
-) -> _Scale:
-    if J_naive is not None:
-        z = J_naive - best
-        has_signal = float(np.quantile(z, criteria.quantiles[0])) > criteria.signal * J_naive
-        unit = z if has_signal else np.full_like(z, J_naive)
-        return _Scale(worse=unit, good=unit, has_signal=has_signal, name="z")
+def _untrained(runs: Sequence[History]) -> float:
+    """Return about what is lost before training, where nobody said what a constant loses.
+
+    The median first epoch; without curves the loss that one run in ten exceeds.
+    """
     firsts = [run.cv_curve[0] for run in runs if len(run.cv_curve) > 1]
-    learned = float(np.median(firsts)) - best if firsts else best
-    learned = np.where(np.isfinite(learned) & (learned > 0), learned, best)
+    firsts = [first for first in firsts if np.isfinite(first)]
+    if firsts:
+        return float(np.median(firsts))
+    return float(np.quantile([run.J_cv or 0.0 for run in runs], 0.9))
+
+
+def _scale(best: Floats, level: float, criteria: Criteria, *, stated: bool) -> _Scale:
+    learned = level - best
+    if stated:
+        has_signal = float(np.quantile(learned, criteria.quantiles[0])) > criteria.signal * level
+        unit = learned if has_signal else np.full_like(learned, level)
+        return _Scale(worse=unit, good=unit, has_signal=has_signal, name="z")
+    learned = np.where(learned > 0, learned, best)
     return _Scale(
         worse=np.maximum(best, learned),
         good=np.minimum(best, learned),
