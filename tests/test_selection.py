@@ -139,3 +139,47 @@ def test_a_selection_is_json():
 
     assert record["number"] == 0
     assert [c["number"] for c in record["contenders"]] == [0, 1]
+
+
+def timed(number, J, latency_s, n_weights):
+    rows = np.ones((1, 50))
+    losses = np.array([[J - 0.02], [J + 0.02]]) * rows
+    return Candidate(number=number, n_weights=n_weights, cv_losses=losses, latency_s=latency_s)
+
+
+def test_where_times_are_known_the_faster_model_is_cheaper():
+    slow, fast = timed(0, 0.1, 2e-3, n_weights=10), timed(1, 0.101, 1e-3, n_weights=1000)
+
+    selection = select([slow, fast])
+
+    assert selection.number == 1
+    assert "answers fastest (1 ms for a row)" in selection.because
+
+
+def test_times_within_a_tenth_are_equal():
+    better, hardly_faster = timed(0, 0.1, 1.05e-3, 1000), timed(1, 0.101, 1e-3, 10)
+
+    assert select([better, hardly_faster]).number == 0
+
+
+def test_a_barred_finalist_gives_way_to_the_next_cheapest():
+    small, middle = timed(0, 0.1, None, n_weights=1), timed(1, 0.1001, None, n_weights=2)
+    large = timed(2, 0.1002, None, n_weights=3)
+
+    selection = select([small, middle, large], barred=[0])
+
+    assert selection.number == 1
+    assert "passes the gates, which #000 does not" in selection.because
+    assert [c.number for c in selection.contenders if c.barred] == [0]
+
+
+def test_a_worse_finalist_wins_when_the_better_ones_are_barred():
+    best, worse = candidate(0, 0.1, spread=0.001), candidate(1, 0.5, spread=0.001)
+
+    assert select([best, worse], barred=[0]).number == 1
+
+
+def test_when_all_are_barred_the_choice_is_as_without():
+    candidates = [candidate(k, 0.1 + 0.1 * k) for k in range(2)]
+
+    assert select(candidates, barred=[0, 1]).number == select(candidates).number

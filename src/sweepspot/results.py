@@ -20,9 +20,6 @@ __all__ = ["SweepResult", "as_frame"]
 MEASURES = ("J_train", "J_cv", "gap", "error_train", "error_cv")
 """Columns that are numbers even where no trial was measured."""
 
-SHOWN = 3
-"""Findings that the terminal shows; the report shows them all."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SweepResult:
@@ -98,11 +95,11 @@ class SweepResult:
     def limit_lines(self) -> tuple[str, ...]:
         """What flatters and what limits the sweep, for people, a line a fact."""
         lines = [f"optimism  {self.optimism}"] if self.optimism else []
-        if self.findings:
-            told = "; ".join(f"{limit.because} ({limit.code})" for limit in self.findings[:SHOWN])
-            more = len(self.findings) - SHOWN
+        # That a dimension matters is worth knowing, and limits nothing.
+        limits = [str(limit) for limit in self.findings if limit.code != "D207"]
+        if limits:
             go_on = f"; {self.advice} proposes the next sweep" if self.advice else ""
-            lines.append(f"limits    {told}{f'; {more} more' if more > 0 else ''}{go_on}")
+            lines.append(f"limits    {'; '.join(limits)}{go_on}")
         return tuple(lines)
 
     @property

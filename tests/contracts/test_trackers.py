@@ -715,6 +715,23 @@ def test_the_same_champion_is_registered_once(store: Store, champion: Registered
     assert (first, again, changed) == ("1", "1", "2")
 
 
+def test_the_reigning_champion_answers(store: Store, champion: RegisteredModel) -> None:
+    tracker = store.started()
+    before = tracker.reigning(champion.name)
+
+    register(store, champion)
+    reigning = tracker.reigning(champion.name)
+    champion.artifacts["scale"].write_text("3.0")
+    rows = pd.DataFrame({"rooms": [1, 2], "area": [9.0, 8.0]})
+
+    assert before is None
+    assert reigning is not None
+    assert reigning.version == "1"
+    assert reigning.tags["sweepspot.openings"] == "1"
+    # The sum of both columns times 2 is 20; a hundredth of it where probabilities are asked for.
+    assert np.asarray(reigning.load().answer(rows)).tolist() == pytest.approx([0.2, 0.2])
+
+
 def test_a_champion_is_loaded_by_its_alias(mlflow: Store, champion: RegisteredModel) -> None:
     from mlflow import MlflowClient
 

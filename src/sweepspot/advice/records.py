@@ -40,6 +40,10 @@ class Limit:
     side: Side | None = None
     value: Value | None = None
 
+    def __str__(self) -> str:
+        about = " ".join(part for part in (self.dimension, self.side) if part)
+        return f"{self.name}{f': {about}' if about else ''} ({self.code})"
+
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON values."""
         return {

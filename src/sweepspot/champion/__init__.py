@@ -47,6 +47,7 @@ def assemble(network: keras.Model, dataset: Dataset, folder: Path) -> None:
         dataset: With the fitted preprocessing and encoding.
         folder: Made when missing; what `artifact_paths` names is written there.
     """
+    load_tensorflow()
     from sweepspot.champion.assembly import save
 
     save(network, dataset, folder)
@@ -54,6 +55,7 @@ def assemble(network: keras.Model, dataset: Dataset, folder: Path) -> None:
 
 def saved_model(folder: Path) -> Model:
     """Load a champion that was saved in a folder, as the registry would."""
+    load_tensorflow()
     from sweepspot.champion.answers import saved_model
 
     return saved_model(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,21 +11,23 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from sweepspot.champion import MODEL_CODE, artifact_paths
+from sweepspot.champion import artifact_paths
 from sweepspot.data import Split, Task
 from sweepspot.datasets import Dataset
 from sweepspot.protocols import Model
 from sweepspot.training.evaluate import PerRow, per_example_losses, unreduced
+
+with warnings.catch_warnings():
+    # MLflow warns about its own type hints when it meets a model class.
+    warnings.simplefilter("ignore")
+    from sweepspot.champion.model import Champion
 
 __all__ = ["answer_losses", "saved_model"]
 
 
 def saved_model(folder: Path) -> Model:
     """Load a champion that was saved in a folder, as the registry would."""
-    with warnings.catch_warnings():
-        # MLflow warns about its own type hints when it meets a model class.
-        warnings.simplefilter("ignore")
-        model = runpy.run_path(str(MODEL_CODE))["Champion"]()
+    model = Champion()
     model.load_context(SimpleNamespace(artifacts=artifact_paths(folder)))
     return Model(
         answer=lambda rows: np.asarray(model.predict(None, rows, {"output": "probabilities"})),

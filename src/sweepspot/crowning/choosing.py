@@ -29,6 +29,7 @@ from sweepspot.errors import TrackingError
 from sweepspot.journal import Journal
 from sweepspot.ledger import TestLedger
 from sweepspot.protocols import Executor, RegisteredModel, Reigning
+from sweepspot.quiet import load_tensorflow
 from sweepspot.selection import Selection, finalists, select
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import TrialResult, run_id
@@ -188,9 +189,11 @@ class Crowning:
         if reigning is None:
             return self._register(outcome, champion, diagnosis)
         if reigning.tags.get(WEIGHTS) == champion.weights or champion.registered == before:
-            self._remember(replace(champion, registered=before))
-            return by_itself(replace(outcome, champion=replace(champion, registered=before)))
-        if champion.registered and champion.registered.startswith(f"{name}/"):
+            champion = replace(champion, registered=before)
+            self._remember(champion)
+            compared = self._stored_comparison(champion)
+            return by_itself(replace(outcome, champion=champion, comparison=compared))
+        if champion.registered and champion.registered.rsplit("/", 1)[0] == name:
             return replaced_since(outcome)
         return self._challenge(outcome, champion, reigning, diagnosis)
 
@@ -205,15 +208,16 @@ class Crowning:
             # Whatever a registered model raises: it is the user's, or another version's.
             except Exception as exc:
                 return not_compared(outcome, _first_line(exc))
-            self._journal.note(
-                "comparison", {"weights": champion.weights, "comparison": asdict(comparison)}
-            )
+            known = self._journal.notes.get("comparisons", {})
+            self._journal.note("comparisons", {**known, champion.weights: asdict(comparison)})
         outcome = replace(outcome, comparison=comparison)
         if not comparison.promotes or comparison.reigning != outcome.reigning:
             return kept(outcome)
         return self._register(outcome, champion, diagnosis)
 
     def _compare(self, champion: Champion, reigning: Reigning, name: str) -> Comparison:
+        # Before MLflow imports it, which would not do it quietly.
+        load_tensorflow()
         mine, theirs = self._measuring.losses_on_test(champion, reigning.load())
         digest = reigning.tags.get(TEST_DIGEST)
         return rival(
@@ -229,12 +233,10 @@ class Crowning:
 
     def _stored_comparison(self, champion: Champion) -> Comparison | None:
         """Return how the same weights compared before, with whichever version reigned then."""
-        noted: Mapping[str, Any] = self._journal.notes.get("comparison", {})
-        name = str(self._spec.select.register_as)
-        if noted.get("weights") != champion.weights:
+        noted = self._journal.notes.get("comparisons", {}).get(champion.weights)
+        if noted is None or noted["reigning"].rsplit("/", 1)[0] != self._spec.select.register_as:
             return None
-        stored = Comparison(**noted["comparison"])
-        return stored if stored.reigning.startswith(f"{name}/") else None
+        return Comparison(**noted)
 
     def _register(self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis) -> Outcome:
         """Register the model; a store that is away leaves it saved, to be registered later."""

@@ -17,6 +17,7 @@ from sweepspot.datasets import Dataset
 from sweepspot.journal import Journal
 from sweepspot.ledger import Opening, TestLedger
 from sweepspot.protocols import Model
+from sweepspot.quiet import load_tensorflow
 from sweepspot.spec import SweepSpec
 from sweepspot.training import build_model, measure, restore_model
 from sweepspot.trial import TrialResult
@@ -54,6 +55,7 @@ class Measuring:
         Raises:
             TrialError: It diverged when it was refit.
         """
+        load_tensorflow()
         path, weights = self._weights(repeat, finals)
         training = self._dataset.training
         network = restore_model(self._spec, training, repeat.trial.params, path)

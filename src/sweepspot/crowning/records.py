@@ -39,8 +39,11 @@ class Gate:
     stops: bool
 
     def __str__(self) -> str:
-        told = {"yes": "reached", "no": "missed", "unclear": "not clear"}[self.reached]
-        return f"{self.name} {told} ({self.difference:+.4f}, {self.low:+.4f} to {self.high:+.4f})"
+        told = {"yes": "reached", "no": "missed", "unclear": "neither reached nor missed clearly"}
+        if self.name == "naive" and self.reached == "yes":
+            return "naive beaten"
+        span = f"{self.difference:+.4f}, {self.low:+.4f} to {self.high:+.4f}"
+        return f"{self.name} {told[self.reached]} ({span})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,9 @@ ALPHA = 0.05
 DRAWS = 10_000
 """Bootstrap draws: some fifty lie beyond the bound even at the tenth opening."""
 
+PARTS = 20
+"""The draws are made in parts, of 8 MB each."""
+
 MOST_GROUPS = 2_000
 """More rows are drawn in groups of equal size, whose means scatter as those of rows do."""
 
@@ -96,7 +99,9 @@ def bounds(differences: Floats, confidence: float, seed: int) -> tuple[float, fl
         whole = len(values) // MOST_GROUPS * MOST_GROUPS
         values = rng.permutation(values)[:whole].reshape(MOST_GROUPS, -1).mean(axis=1)
     n = len(values)
-    drawn = np.array([values[rng.integers(n, size=n)].mean() for _ in range(DRAWS)])
+    drawn = np.concatenate(
+        [values[rng.integers(n, size=(DRAWS // PARTS, n))].mean(axis=1) for _ in range(PARTS)]
+    )
     low, high = np.quantile(drawn, (1 - confidence, confidence))
     return float(low), float(high)
 

@@ -165,10 +165,10 @@ def _name(champion: Champion) -> str:
 
 
 def _difference(comparison: Comparison) -> str:
+    span = f"{comparison.low:+.4f} to {comparison.high:+.4f}"
     return (
         f"J {comparison.J_challenger:.4f} against {comparison.J_reigning:.4f}, difference "
-        f"{comparison.difference:+.4f}, {comparison.low:+.4f} to {comparison.high:+.4f} with "
-        f"{comparison.confidence:.4g} confidence each way"
+        f"{comparison.difference:+.4f}, {span} at {100 * comparison.confidence:.4g} % each way"
     )
 
 

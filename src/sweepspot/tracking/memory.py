@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
+import importlib.util
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,7 +167,14 @@ def _load(code: Path, files: _Files) -> Model:
     """Run a model file as MLflow would, and let it load its files."""
     from mlflow.models import model as registry  # noqa: PLC0415
 
-    runpy.run_path(str(code))
+    spec = importlib.util.spec_from_file_location("registered_model", code)
+    if spec is None or spec.loader is None:
+        raise RefusedError(f"tracking: {code} must be a Python file; register it again")
+    with warnings.catch_warnings():
+        # MLflow warns about its own type hints when it meets a model class.
+        warnings.simplefilter("ignore")
+        # The file hands its model over when it is run.
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
     loaded: Any = registry.__mlflow_model__
     with TemporaryDirectory() as folder:
         artifacts = {name: Path(folder, file) for name, (file, _) in files.items()}
