@@ -144,17 +144,30 @@ def test_a_trial_does_not_depend_on_the_trials_before_it(tmp_path: Path) -> None
     assert again.J_train == fresh.J_train
 
 
-def test_a_diverged_trial_fails_and_leaves_the_next_untouched(tmp_path: Path) -> None:
-    params = {**SMALL, "optimizer": "sgd", "momentum": 0.9}
-    fresh = train(make_trainer(make_data(Task.REGRESSION), tmp_path), params)
-    trainer = make_trainer(make_data(Task.REGRESSION), tmp_path)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop"])
+def test_a_diverged_trial_fails_and_leaves_the_next_untouched(
+    optimizer: str, tmp_path: Path
+) -> None:
+    params = {**SMALL, "optimizer": optimizer, "dropout": 0.2, "batch_norm": True, "l2": 0.01}
+    params |= {} if optimizer == "adam" else {"momentum": 0.9}
+    last = Trial(number=5, params=params, seed=7, epochs=3, keeps_weights=True)
 
-    diverged = train(trainer, {**params, "learning_rate": 1e3})
-    next_one = train(trainer, params)
+    def go_on(number: int, epoch: int, J_cv: float) -> bool:
+        return False
+
+    (fresh,) = make_trainer(make_data(Task.REGRESSION), tmp_path / "a").train([last], go_on)
+    trainer = make_trainer(make_data(Task.REGRESSION), tmp_path / "b")
+
+    diverged = train(trainer, {**params, "learning_rate": 1e30})
+    (next_one,) = trainer.train([last], go_on)
 
     assert diverged.state is State.FAILED
     assert "diverged in epoch 1" in str(diverged.reason)
+    assert len(trainer.traces) == 1
     assert next_one.curve == fresh.curve
+    np.testing.assert_array_equal(next_one.losses.train, fresh.losses.train)
+    # The file holds the best weights, the last ones, and the state of the optimizer.
+    assert next_one.weights == fresh.weights
 
 
 def test_it_stops_early_and_keeps_the_best_weights(tmp_path: Path) -> None:

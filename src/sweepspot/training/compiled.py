@@ -16,7 +16,8 @@ from sweepspot.data import TrainingData
 from sweepspot.protocols import Report
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
-from sweepspot.training.plain import BuildModel, PlainTrainer, one_line
+from sweepspot.training.noise import features_of
+from sweepspot.training.plain import OUT_OF_MEMORY, BuildModel, PlainTrainer, failed, one_line
 from sweepspot.training.probe import Twin, check
 from sweepspot.training.progress import Progress, measured
 from sweepspot.training.seeds import start_afresh
@@ -94,7 +95,10 @@ class CompiledTrainer:
                 continue
             # Whatever the user's code, Keras or TensorFlow raises is this trial's result.
             except Exception as exc:
-                result = TrialResult(trial=trial, state=State.FAILED, reason=one_line(exc))
+                result = failed(trial, exc)
+                if isinstance(exc, OUT_OF_MEMORY):
+                    # They hold the weights of the network that was too large.
+                    self.traces.clear()
             yield replace(
                 result,
                 started_s=started,
@@ -139,7 +143,7 @@ class CompiledTrainer:
         if trial.keeps_weights:
             result = replace(result, weights=self._save(trial, network.model, trace, best))
         trace.restore(*best)
-        evaluator = Evaluator(network.model.loss, self.data, trace.outputs)
+        evaluator = Evaluator(network.model.loss, self.data, trace.measure)
         at_best = evaluator.everything()
         return measured(result, at_best, at_best.kept(self.data))
 
@@ -170,6 +174,9 @@ class CompiledTrainer:
                 trace = self._make_trace(network, self._batch_size(trial))
             except Untraceable as exc:
                 self.refused[kind] = str(exc)
+                raise
+            except OUT_OF_MEMORY:
+                # A narrower network of the structure may fit.
                 raise
             # TensorFlow may refuse a graph in any way it likes; `fit` shows whether it matters.
             except Exception as exc:
@@ -225,6 +232,7 @@ def start_of(network: _Network, *, goes_on: bool) -> Start:
         weights=[v.numpy() for v in model.trainable_variables],
         states=[v.numpy() for v in model.non_trainable_variables],
         point=network.point,
+        features=features_of(model),
         noise=[int(layer.seed_generator.state.numpy()[0]) % 2**31 for layer in dropouts(model)],
         optimizer=model.optimizer if goes_on else None,
     )

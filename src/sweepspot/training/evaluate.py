@@ -17,8 +17,10 @@ from sweepspot.trial import Losses
 __all__ = [
     "Evaluation",
     "Evaluator",
+    "Measure",
     "Measured",
     "aligned",
+    "eagerly",
     "per_example_errors",
     "per_example_losses",
 ]
@@ -30,6 +32,8 @@ PerRow: TypeAlias = npt.NDArray[np.float32]
 Targets: TypeAlias = Any
 """An array or a tensor."""
 Forward: TypeAlias = Callable[[FloatArray], tf.Tensor]
+Measure: TypeAlias = Callable[[FloatArray, npt.NDArray[Any]], tuple[PerRow, FloatArray]]
+"""Gives the loss of each row, and what the network answers in inference mode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,14 +77,14 @@ class Evaluator:
     Args:
         loss: The loss it was compiled with.
         data: What is measured.
-        forward: What the network answers in inference mode.
+        measure: Measures some of its rows.
     """
 
-    def __init__(self, loss: keras.losses.Loss | str, data: TrainingData, forward: Forward) -> None:
+    def __init__(self, loss: keras.losses.Loss | str, data: TrainingData, measure: Measure) -> None:
         self.data = data
-        self._loss = unreduced(loss)
-        self._from_logits = bool(getattr(self._loss, "from_logits", _config_says_logits(loss)))
-        self._forward = forward
+        known = unreduced(loss)
+        self._from_logits = bool(getattr(known, "from_logits", _config_says_logits(loss)))
+        self._measure = measure
         self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
 
     @classmethod
@@ -90,7 +94,7 @@ class Evaluator:
             lambda X: model(X, training=False),
             input_signature=[tf.TensorSpec((None, *data.input_shape), tf.float32)],
         )
-        return cls(model.loss, data, forward)
+        return cls(model.loss, data, eagerly(model.loss, forward))
 
     def J_cv(self) -> float:
         """Mean loss on the cross-validation split."""
@@ -109,9 +113,9 @@ class Evaluator:
 
     def measure(self, split: Split) -> Measured:
         """Measure every row of a split."""
-        outputs = self._outputs(split.X)
+        losses, outputs = self._rows(split)
         return Measured(
-            losses=per_example_losses(self._loss, split.y, outputs),
+            losses=losses,
             errors=per_example_errors(
                 self.data.task,
                 split.y,
@@ -122,15 +126,28 @@ class Evaluator:
         )
 
     def _mean(self, split: Split) -> float:
-        losses = per_example_losses(self._loss, split.y, self._outputs(split.X))
-        return float(np.mean(losses, dtype=np.float64))
+        return float(np.mean(self._rows(split)[0], dtype=np.float64))
 
-    def _outputs(self, X: FloatArray) -> FloatArray:
+    def _rows(self, split: Split) -> tuple[PerRow, FloatArray]:
         parts = [
-            self._forward(X[start : start + ROWS_AT_A_TIME]).numpy()
-            for start in range(0, len(X), ROWS_AT_A_TIME)
+            self._measure(split.X[start : start + ROWS_AT_A_TIME], split.y[start:][:ROWS_AT_A_TIME])
+            for start in range(0, len(split), ROWS_AT_A_TIME)
         ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(parts) == 1:
+            return parts[0]
+        losses, outputs = zip(*parts, strict=True)
+        return np.concatenate(losses), np.concatenate(outputs)
+
+
+def eagerly(loss: keras.losses.Loss | str, forward: Forward) -> Measure:
+    """Return a measure whose loss runs outside of any graph, as a user's own may have to."""
+    per_example = unreduced(loss)
+
+    def measure(X: FloatArray, y: npt.NDArray[Any]) -> tuple[PerRow, FloatArray]:
+        outputs = forward(X).numpy()
+        return per_example_losses(per_example, y, outputs), outputs
+
+    return measure
 
 
 def unreduced(loss: keras.losses.Loss | str) -> keras.losses.Loss:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from sweepspot.data import TrainingData
 from sweepspot.protocols import Report
@@ -20,10 +21,13 @@ from sweepspot.training.progress import Progress, measured
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
 
-__all__ = ["BuildModel", "PlainTrainer"]
+__all__ = ["OUT_OF_MEMORY", "BuildModel", "PlainTrainer", "failed"]
 
 BuildModel = Callable[[Params], keras.Model]
 """Builds the compiled network of a point."""
+
+OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
+"""What NumPy and TensorFlow raise when a network or a batch is too large."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,7 @@ class PlainTrainer:
             result = self._fit(trial, report)
         # Whatever the user's code, Keras or TensorFlow raises is this trial's result.
         except Exception as exc:
-            result = TrialResult(trial=trial, state=State.FAILED, reason=one_line(exc))
+            result = failed(trial, exc)
         return replace(
             result,
             started_s=started,
@@ -135,6 +139,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 def all_finite(model: keras.Model) -> bool:
     """Whether every weight is finite: with oneDNN a relu can hide a NaN from the loss."""
     return all(bool(np.isfinite(w).all()) for w in model.get_weights())
+
+
+def failed(trial: Trial, exc: Exception) -> TrialResult:
+    """Return the result of a trial that raised: the trial's, never the sweep's."""
+    cause = "out of memory: " if isinstance(exc, OUT_OF_MEMORY) else ""
+    return TrialResult(trial=trial, state=State.FAILED, reason=f"{cause}{one_line(exc)}")
 
 
 def one_line(exc: Exception) -> str:

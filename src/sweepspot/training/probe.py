@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from sweepspot.data import TrainingData
-from sweepspot.training.evaluate import Evaluator, aligned
+from sweepspot.training.evaluate import Evaluator, aligned, eagerly
+from sweepspot.training.noise import features_of
 from sweepspot.training.structure import (
     PENALTIES,
     Point,
@@ -25,7 +26,7 @@ from sweepspot.training.trace import Start, Trace
 
 __all__ = ["Twin", "check"]
 
-STEPS = 20
+STEPS = 6
 """Gradient steps that are compared; the partial last batch comes on top."""
 
 CLOSE = 1e-5
@@ -51,6 +52,7 @@ class Twin:
         if not self.model.built:
             self.model.build(model.input_shape)
         _change_penalties(self.model)
+        self._features = features_of(self.model)
         for layer in dropouts(self.model):
             layer.rate = 0.0
         optimizer = type(model.optimizer).from_config(_changed_optimizer(model.optimizer))
@@ -64,6 +66,7 @@ class Twin:
             states=[v.numpy() for v in self.model.non_trainable_variables],
             point=self.point,
             noise=[0] * len(self.point.rates),
+            features=self._features,
         )
 
     def train(self, data: TrainingData, batches: list[slice]) -> float:
@@ -76,7 +79,8 @@ class Twin:
                 loss = model.compute_loss(x=X, y=aligned(y, outputs), y_pred=outputs)
             variables = model.trainable_variables
             model.optimizer.apply(tape.gradient(loss, variables), variables)
-        return Evaluator(model.loss, data, lambda X: model(X, training=False)).J_cv()
+        measure = eagerly(model.loss, lambda X: model(X, training=False))
+        return Evaluator(model.loss, data, measure).J_cv()
 
 
 def check(trace: Trace, twin: Twin, data: TrainingData, batch_size: int) -> None:
@@ -97,8 +101,9 @@ def check(trace: Trace, twin: Twin, data: TrainingData, batch_size: int) -> None
     batches = [slice(k * size, (k + 1) * size) for k in range(steps)]
     if rows % size:
         batches.append(slice(rows - rows % size, rows))
+    order = np.concatenate([np.arange(rows, dtype=np.int32)[batch] for batch in batches])
     trace.start(twin.start())
-    ours = trace.epoch(np.arange(rows, dtype=np.int32), steps).J_cv
+    ours = trace.epoch(order).J_cv
     theirs = twin.train(data, batches)
     difference = abs(ours - theirs) / max(abs(theirs), float(np.finfo(np.float32).tiny))
     normed = any(isinstance(x, keras.layers.BatchNormalization) for x in twin.model.layers)

@@ -233,6 +233,8 @@ def _refuse_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
         raise Untraceable(f"optimizer {kind} is not one of Keras")
     if kind in ("LossScaleOptimizer", "MultiOptimizer", "ScheduleFreeAdamW"):
         raise Untraceable(f"optimizer {kind} keeps a state of its own")
+    if kind == "Muon":
+        raise Untraceable("optimizer Muon computes with its numbers outside of TensorFlow")
     for option in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
         if getattr(optimizer, option, None):
             raise Untraceable(f"optimizer with {option}")
@@ -262,7 +264,10 @@ def _is_stock_initializer(config: Any) -> bool:
 
 def _elementwise(model: keras.Model) -> bool:
     per_tensor = model.optimizer.clipnorm or any(v.constraint for v in model.trainable_variables)
-    return type(model.optimizer).__name__ in _ELEMENTWISE and not per_tensor
+    # The gradient of an embedding lists the rows it touches, one twice if it was looked up twice;
+    # Keras squares each entry by itself, which a gradient that lies in a vector cannot repeat.
+    sparse = any(isinstance(layer, keras.layers.Embedding) for layer in model._flatten_layers())
+    return type(model.optimizer).__name__ in _ELEMENTWISE and not per_tensor and not sparse
 
 
 def _stock(kind: object) -> bool:

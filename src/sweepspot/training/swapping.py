@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sweepspot.training.structure import PENALTIES, Point, Structure, dropouts
+from sweepspot.training.structure import PENALTIES, Point, Structure
 
-__all__ = ["Numbers", "swap_optimizer", "swap_rates", "take_penalties_off"]
+__all__ = ["Numbers", "swap_dense", "swap_optimizer", "take_penalties_off"]
 
 
 class Swapped:
@@ -47,16 +47,12 @@ class Numbers:
 
     Attributes:
         optimizer: Fields of the optimizer.
-        rates: Rate of each dropout layer.
-        noise: Seed of each dropout layer.
         l1: Factor of the L1 penalty on every weight, in the shapes of the trace's weights; empty
             when nothing is so penalized.
-        l2: The same for L2.
+        l2: Twice the factor of the L2 penalty, which is its slope for each unit of weight.
     """
 
     optimizer: Mapping[str, tf.Variable]
-    rates: tf.Variable
-    noise: tf.Variable
     l1: list[tf.Variable]
     l2: list[tf.Variable]
 
@@ -67,33 +63,27 @@ class Numbers:
         def factors(*, needed: bool) -> list[tf.Variable]:
             return [_factor(w, structure) for w in weights] if needed else []
 
-        count = len(point.rates)
         return cls(
             optimizer={
                 name: tf.Variable(value, dtype=tf.float32)
                 for name, value in point.optimizer.items()
                 if name != "learning_rate"
             },
-            rates=tf.Variable(np.zeros(count, np.float32)),
-            noise=tf.Variable(np.zeros(count, np.int32)),
             l1=factors(needed=any(point.l1)),
             l2=factors(needed=any(point.l2)),
         )
 
-    def assign(self, point: Point, noise: list[int], sizes: list[int]) -> None:
+    def assign(self, point: Point, sizes: list[int]) -> None:
         """Take on the numbers of a trial.
 
         Args:
             point: The numbers.
-            noise: Seed of each dropout layer.
             sizes: Weights in each trainable variable of the network.
         """
         for name, variable in self.optimizer.items():
             variable.assign(point.optimizer[name])
-        self.rates.assign(np.asarray(point.rates, np.float32))
-        self.noise.assign(np.asarray(noise, np.int32))
         _assign_factors(self.l1, point.l1, sizes)
-        _assign_factors(self.l2, point.l2, sizes)
+        _assign_factors(self.l2, tuple(2.0 * factor for factor in point.l2), sizes)
 
     def penalized(self, gradients: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
         """Add the slope of the penalties to gradients."""
@@ -104,8 +94,7 @@ class Numbers:
             ]
         if self.l2:
             gradients = [
-                g + 2.0 * factor * w
-                for g, factor, w in zip(gradients, self.l2, weights, strict=True)
+                g + slope * w for g, slope, w in zip(gradients, self.l2, weights, strict=True)
             ]
         return gradients
 
@@ -116,16 +105,15 @@ def swap_optimizer(optimizer: keras.optimizers.Optimizer, numbers: Numbers) -> N
         setattr(optimizer, name, Swapped(variable))
 
 
-def swap_rates(model: keras.Model, numbers: Numbers, iterations: keras.Variable) -> None:
-    """Make the dropout layers of a built network read their rates and seeds from variables.
+def swap_dense(model: keras.Model) -> None:
+    """Make dense layers add their bias by the operation that does no more than that.
 
-    Args:
-        model: The network that is traced.
-        numbers: Holds the rates and seeds.
-        iterations: Gradient steps so far; no two steps draw the same units.
+    Where a width is not known, Keras adds by a general sum, whose gradient first has to find out
+    at every step along which axes it was broadcast.
     """
-    for i, layer in enumerate(dropouts(model)):
-        layer.call = _dropout(i, numbers, iterations)
+    for layer in model._flatten_layers():
+        if type(layer) is keras.layers.Dense and layer.use_bias and _computes_plainly(layer):
+            layer.call = _dense(layer)
 
 
 def take_penalties_off(model: keras.Model) -> None:
@@ -135,14 +123,18 @@ def take_penalties_off(model: keras.Model) -> None:
             variable.regularizer = None
 
 
-def _dropout(i: int, numbers: Numbers, iterations: keras.Variable) -> Callable[..., tf.Tensor]:
-    def call(inputs: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-        if not training:
-            return inputs
-        rate = numbers.rates[i]
-        seed = tf.stack([numbers.noise[i], tf.cast(iterations.value, tf.int32)])
-        drawn = tf.random.stateless_uniform(tf.shape(inputs), seed)
-        return tf.where(drawn >= rate, inputs / (1.0 - rate), 0.0)
+def _computes_plainly(layer: keras.layers.Dense) -> bool:
+    return not (layer.lora_enabled or layer.quantization_mode) and layer.compute_dtype == "float32"
+
+
+def _dense(layer: keras.layers.Dense) -> Callable[..., tf.Tensor]:
+    keras_call = layer.call
+
+    def call(inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:  # noqa: FBT001
+        if inputs.shape.rank != 2:
+            return keras_call(inputs, training=training)
+        outputs = tf.nn.bias_add(tf.matmul(inputs, layer.kernel), layer.bias)
+        return layer.activation(outputs)
 
     return call
 

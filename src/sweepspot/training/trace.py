@@ -1,4 +1,4 @@
-"""One traced network: a whole epoch and its evaluation in a single call of TensorFlow."""
+"""One traced network: a whole epoch in a single call of TensorFlow, its evaluation in another."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import FloatArray, TrainingData
-from sweepspot.training.evaluate import ROWS_AT_A_TIME, aligned, unreduced
+from sweepspot.training.evaluate import ROWS_AT_A_TIME, PerRow, aligned, unreduced
+from sweepspot.training.noise import Noise
 from sweepspot.training.structure import Point, Structure
-from sweepspot.training.swapping import Numbers, swap_optimizer, swap_rates, take_penalties_off
+from sweepspot.training.swapping import Numbers, swap_dense, swap_optimizer, take_penalties_off
 from sweepspot.training.updates import make_update
 from sweepspot.training.vectors import Slots, Weights, loose
 
@@ -51,6 +52,17 @@ class Arrays:
             y_kept=y if whole else tf.gather(y, data.kept_train),
         )
 
+    def measured(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """Return the rows that every epoch measures, kept ones before those of cv, in parts."""
+        splits = [(self.X_kept, self.y_kept), (self.X_cv, self.y_cv)]
+        if sum(int(y.shape[0]) for _, y in splits) <= ROWS_AT_A_TIME:
+            return [(tf.concat([X for X, _ in splits], 0), tf.concat([y for _, y in splits], 0))]
+        return [
+            (X[start : start + ROWS_AT_A_TIME], y[start : start + ROWS_AT_A_TIME])
+            for X, y in splits
+            for start in range(0, int(y.shape[0]), ROWS_AT_A_TIME)
+        ]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochValues:
@@ -71,6 +83,7 @@ class Start:
         states: One array for each variable that is not trained.
         point: The numbers of the trial's network.
         noise: Seed of each dropout layer.
+        features: Units of each dropout layer, None where not known.
         optimizer: Whose state to go on from; None for a fresh one.
     """
 
@@ -78,6 +91,7 @@ class Start:
     states: list[npt.NDArray[Any]]
     point: Point
     noise: list[int]
+    features: list[int | None]
     optimizer: keras.optimizers.Optimizer | None = None
 
 
@@ -125,18 +139,16 @@ class Trace:
         self._numbers = Numbers.of(point, self._weights.variables, structure)
         take_penalties_off(model)
         swap_optimizer(optimizer, self._numbers)
-        self._update = make_update(optimizer, self._weights.variables)
-        swap_rates(model, self._numbers, optimizer.iterations)
-        rows = [tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y)]
-        frame = self._weights.frame_spec
-        self._step = tf.function(self._one_step, [*rows, frame], autograph=False)
-        self._total = tf.function(self._sum_of_losses, [*rows, frame], autograph=False)
-        self._forward = tf.function(
-            lambda X: self._infer(X, self._weights.frame()), rows[:1], autograph=False
+        swap_dense(model)
+        self._update = make_update(
+            optimizer, self._weights.variables, elementwise=structure.elementwise
         )
-        order = tf.TensorSpec((int(arrays.X.shape[0]),), tf.int32)
+        self._noise = Noise(model, optimizer.iterations)
         self._epoch = tf.function(self._one_epoch, autograph=False).get_concrete_function(
-            order, tf.TensorSpec((), tf.int32)
+            tf.TensorSpec((None,), tf.int32)
+        )
+        self._measure = tf.function(self._measure_rows, autograph=False).get_concrete_function(
+            *(tf.TensorSpec((None, *t.shape[1:]), t.dtype) for t in (arrays.X, arrays.y))
         )
 
     def start(self, start: Start) -> None:
@@ -148,20 +160,24 @@ class Trace:
         rate = start.point.optimizer.get("learning_rate")
         if rate is not None:
             self._optimizer._learning_rate.assign(rate)
-        self._numbers.assign(start.point, start.noise, sizes)
+        self._numbers.assign(start.point, sizes)
+        self._noise.assign(start.point.rates, start.noise, start.features)
 
-    def epoch(self, order: npt.NDArray[np.int32], steps: int | None = None) -> EpochValues:
+    def epoch(self, order: npt.NDArray[np.int32]) -> EpochValues:
         """Train one epoch and measure.
 
         Args:
-            order: The rows in the order in which they are trained on.
-            steps: Full batches to train before the partial last one; all of them when None.
+            order: The rows in the order in which they are trained on; those that do not fill a
+                batch are the last.
         """
-        full = len(order) // self._batch
-        values = self._epoch(tf.constant(order), tf.constant(full if steps is None else steps))
-        J_train, J_cv, finite, train_s = (value.numpy() for value in values)
+        finite, train_s = (value.numpy() for value in self._epoch(tf.constant(order)))
+        parts = [self._measure(X, y)[0].numpy() for X, y in self._arrays.measured()]
+        losses, kept = np.concatenate(parts), int(self._arrays.y_kept.shape[0])
         return EpochValues(
-            J_train=float(J_train), J_cv=float(J_cv), finite=bool(finite), train_s=float(train_s)
+            J_train=float(np.mean(losses[:kept], dtype=np.float64)),
+            J_cv=float(np.mean(losses[kept:], dtype=np.float64)),
+            finite=bool(finite),
+            train_s=float(train_s),
         )
 
     def snapshot(self) -> Snapshot:
@@ -178,9 +194,15 @@ class Trace:
         """Put the present state of the optimizer into that of a network."""
         self._slots.give(optimizer)
 
+    def measure(self, X: FloatArray, y: npt.NDArray[Any]) -> tuple[PerRow, FloatArray]:
+        """Return the loss of each row, and what the network answers, at its present weights."""
+        losses, outputs = self._measure(tf.constant(X), tf.constant(y))
+        return losses.numpy(), outputs.numpy()
+
     def outputs(self, X: tf.Tensor) -> tf.Tensor:
         """Return what the network answers at its present weights, in inference mode."""
-        return self._forward(X)
+        y = self._arrays.y
+        return self._measure(X, tf.zeros((len(X), *y.shape[1:]), y.dtype))[1]
 
     def _call(
         self, views: list[tf.Tensor], X: tf.Tensor, states: list[tf.Tensor], *, training: bool
@@ -204,82 +226,79 @@ class Trace:
             tape.watch(weights)
             views = self._weights.views(weights, frame)
             outputs, after, extra = self._call(views, X, states, training=True)
-            loss = tf.add_n([self._loss(aligned(y, outputs), outputs), *extra])
-        gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+            losses, slopes = self._losses(y, outputs)
+        # Where a mean is known to be one, its slope is a constant for each row.
+        gradients = tape.gradient(
+            [losses, *extra],
+            weights,
+            output_gradients=[slopes, *(tf.ones_like(part) for part in extra)],
+            unconnected_gradients="zero",
+        )
         self._update(self._numbers.penalized(gradients, weights))
         for variable, old, new in zip(self._states, states, after, strict=True):
             if new is not old:
                 variable.assign(new)
 
-    def _one_epoch(self, order: tf.Tensor, steps: tf.Tensor) -> list[tf.Tensor]:
+    def _losses(self, y: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return what a step goes down on, and its slope: 1 for a loss that Keras reduces."""
+        y = aligned(y, outputs)
+        if getattr(self._loss, "reduction", None) not in _MEANS or _is_masked(outputs):
+            loss = self._loss(y, outputs)
+            return loss, tf.ones_like(loss)
+        losses = self._per_example(y, outputs)
+        return losses, tf.fill(tf.shape(losses), 1.0 / tf.cast(tf.size(losses), losses.dtype))
+
+    def _one_epoch(self, order: tf.Tensor) -> list[tf.Tensor]:
         begun = tf.timestamp()
         with tf.control_dependencies([begun]):
-            frame = self._weights.frame()
-            done = self._all_steps(order, steps, frame)
+            done = self._all_steps(order, self._weights.frame())
         with tf.control_dependencies([done]):
             ended = tf.timestamp()
-        with tf.control_dependencies([ended]):
-            a = self._arrays
-            J_train = self._mean(a.X_kept, a.y_kept, frame)
-            J_cv = self._mean(a.X_cv, a.y_cv, frame)
             values = [*(v.value for v in self._weights.variables), *self._states]
             finite = [tf.reduce_all(tf.math.is_finite(v)) for v in values if v.dtype.is_floating]
-        return [J_train, J_cv, tf.reduce_all(finite), ended - begun]
+        return [tf.reduce_all(finite), ended - begun]
 
-    def _all_steps(self, order: tf.Tensor, steps: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
-        rows, size = int(self._arrays.X.shape[0]), self._batch
-        at_once = self._arrays.X.dtype.size * self._arrays.X.shape.num_elements()
+    def _all_steps(self, order: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
+        rows, size = tf.size(order), self._batch
         X, y = self._arrays.X, self._arrays.y
-        if at_once <= GATHERED_AT_ONCE:
+        at_once = X.dtype.size * X.shape.num_elements() <= GATHERED_AT_ONCE
+        if at_once:
             X, y = tf.gather(X, order), tf.gather(y, order)
 
-        def train(start: tf.Tensor, end: tf.Tensor) -> None:
-            if at_once <= GATHERED_AT_ONCE:
-                self._step(X[start:end], y[start:end], frame)
+        def body(start: tf.Tensor, *bits: tf.Tensor) -> list[tf.Tensor]:
+            end = tf.minimum(start + size, rows)
+            self._noise.use(list(bits), end - start)
+            if at_once:
+                self._one_step(X[start:end], y[start:end], frame)
             else:
                 chosen = order[start:end]
-                self._step(tf.gather(X, chosen), tf.gather(y, chosen), frame)
+                self._one_step(tf.gather(X, chosen), tf.gather(y, chosen), frame)
+            return [end, *self._noise.next(list(bits))]
 
-        def body(i: tf.Tensor) -> list[tf.Tensor]:
-            train(i * size, (i + 1) * size)
-            return [i + 1]
-
-        (done,) = tf.while_loop(lambda i: i < steps, body, [tf.constant(0)], parallel_iterations=1)
-        with tf.control_dependencies([done]):
-            if rows % size:
-                train(rows - rows % size, rows)
+        done = tf.while_loop(
+            lambda start, *_: start < rows,
+            body,
+            [tf.constant(0), *self._noise.first(size)],
+            parallel_iterations=1,
+        )
         # The order of stateful operations within a function makes this read the last one.
-        with tf.control_dependencies([self._optimizer.iterations.value.read_value()]):
-            return tf.identity(done)
+        with tf.control_dependencies([done[0]]):
+            return tf.identity(self._optimizer.iterations.value.read_value())
 
-    def _mean(self, X: tf.Tensor, y: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
-        rows, size = int(X.shape[0]), ROWS_AT_A_TIME
-        total = tf.constant(0.0, tf.float64)
-
-        def body(i: tf.Tensor, total: tf.Tensor) -> list[tf.Tensor]:
-            chunk = slice(i * size, (i + 1) * size)
-            return [i + 1, total + self._total(X[chunk], y[chunk], frame)]
-
-        if rows >= size:
-            _, total = tf.while_loop(
-                lambda i, total: i < rows // size,
-                body,
-                [tf.constant(0), total],
-                parallel_iterations=1,
-            )
-        if rows % size:
-            rest = slice(rows - rows % size, rows)
-            total += self._total(X[rest], y[rest], frame)
-        return total / rows
-
-    def _sum_of_losses(self, X: tf.Tensor, y: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
-        outputs = self._infer(X, frame)
-        losses = tf.cast(self._per_example(aligned(y, outputs), outputs), tf.float64)
-        # A loss of several values a row counts as their mean.
-        per_row = tf.cast(tf.size(losses) // tf.shape(X)[0], tf.float64)
-        return tf.reduce_sum(losses) / per_row
-
-    def _infer(self, X: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
+    def _measure_rows(self, X: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
         weights = [v.value.read_value() for v in self._weights.variables]
         states = [v.read_value() for v in self._states]
-        return self._call(self._weights.views(weights, frame), X, states, training=False)[0]
+        views = self._weights.views(weights, self._weights.frame())
+        outputs = self._call(views, X, states, training=False)[0]
+        losses = self._per_example(aligned(y, outputs), outputs)
+        if losses.shape.rank != 1:
+            # A loss of several values a row counts as their mean.
+            losses = tf.reduce_mean(tf.reshape(losses, [tf.shape(X)[0], -1]), axis=1)
+        return [losses, outputs]
+
+
+_MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
+
+
+def _is_masked(outputs: tf.Tensor) -> bool:
+    return getattr(outputs, "_keras_mask", None) is not None

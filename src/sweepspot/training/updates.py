@@ -15,7 +15,9 @@ Update: TypeAlias = Callable[[list[tf.Tensor]], None]
 """Applies gradients, one for each variable that the optimizer was built on."""
 
 
-def make_update(optimizer: keras.optimizers.Optimizer, weights: list[keras.Variable]) -> Update:
+def make_update(
+    optimizer: keras.optimizers.Optimizer, weights: list[keras.Variable], *, elementwise: bool
+) -> Update:
     """Return how a built optimizer updates its weights.
 
     Keras writes an update as some twenty operations. TensorFlow has the same formulas as single
@@ -24,9 +26,10 @@ def make_update(optimizer: keras.optimizers.Optimizer, weights: list[keras.Varia
     Args:
         optimizer: Its numbers may already be swapped for variables.
         weights: What it was built on.
+        elementwise: Whether that is one vector of all weights.
     """
-    make = _KERNELS.get(type(optimizer))
-    kernel = make(optimizer, weights[0]) if make and len(weights) == 1 else None
+    make = _KERNELS.get(type(optimizer)) if elementwise else None
+    kernel = make(optimizer, weights[0]) if make else None
 
     def update(gradients: list[tf.Tensor]) -> None:
         if kernel is None:

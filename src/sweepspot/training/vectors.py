@@ -41,13 +41,6 @@ class Weights:
             self._sizes = tf.Variable(np.zeros(len(self._shapes), np.int32))
             self._lengths = [tf.Variable(np.zeros(len(s), np.int32)) for s in self._shapes]
 
-    @property
-    def frame_spec(self) -> list[tf.TensorSpec]:
-        """The signature of a frame; empty when every shape is fixed."""
-        if not self._structure.free_widths:
-            return []
-        return [tf.TensorSpec(v.shape, tf.int32) for v in (self._sizes, *self._lengths)]
-
     def frame(self) -> list[tf.Tensor]:
         """Read the frame."""
         if not self._structure.free_widths:
