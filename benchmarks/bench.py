@@ -10,6 +10,7 @@ stated beside.
     python benchmarks/bench.py --missing                      # what this source lacks; goes on
     python benchmarks/bench.py --quick                        # whether all of it runs; minutes
     python benchmarks/bench.py --table                        # write the table anew, no more
+    python benchmarks/bench.py --table --pictures docs/images/performance
 
 MNIST and the houses of California are made up unless files are given (--mnist, --housing). Ray
 Tune is measured where it can be imported: give an environment that has it with --ray-python.
@@ -52,6 +53,11 @@ def main() -> None:
     from suite.table import write_table
 
     print(write_table(records, options.out.with_suffix(".md")))
+    if options.pictures:
+        from suite.pictures import draw
+
+        for path in draw(records, options.pictures):
+            say(f"drew {path}")
     if failed:
         raise SystemExit(f"{failed} measurements failed, see above; --missing tries them again")
 
@@ -66,6 +72,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--missing", action="store_true", help="skip what is measured already")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, kept elsewhere")
     parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--pictures", type=Path, help="folder to draw pictures of it all into")
     parser.add_argument("--out", type=Path, help="JSON file to merge into")
     parser.add_argument("--mnist", type=Path, help="a .npz with x_train, y_train, x_test, y_test")
     parser.add_argument("--housing", type=Path, help="a CSV of houses")

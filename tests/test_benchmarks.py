@@ -1,0 +1,134 @@
+"""What `benchmarks/bench.py` compares, and what it keeps, is what it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BURN = "import time\nwhile time.process_time() < 0.4: pass"
+
+
+@pytest.fixture(autouse=True)
+def suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    from suite.works import WORKS, jobs
+
+    first = next(jobs("digits48", WORKS["digits48"]))
+    return {**first, "side": "sweepspot", **changes}
+
+
+def facts(source: str) -> dict[str, Any]:
+    return {"source": source, "load": [0.0], "environment": {"cores": 2}}
+
+
+def test_a_repeat_measured_again_replaces_the_earlier(tmp_path: Path) -> None:
+    from suite.records import Records
+
+    records = Records(path=tmp_path / "bench.json")
+    for seconds in (9.0, 3.0):
+        records.add(job(), {"search_s": seconds}, facts("a"))
+
+    read = Records.read(tmp_path / "bench.json")
+
+    assert [r["values"]["search_s"] for r in read.of("digits48", "sweepspot")] == [3.0]
+
+
+def test_a_job_is_missing_when_source_or_settings_differ(tmp_path: Path) -> None:
+    from suite.records import Records
+
+    records = Records(path=tmp_path / "bench.json")
+    records.add(job(), {}, facts("a"))
+
+    assert records.has(job(), "a")
+    assert not records.has(job(), "b")
+    assert not records.has(job(epochs=3), "a")
+    assert not records.has(job(repeat=1), "a")
+
+
+def test_the_loop_that_is_chased_is_measured_once_for_all_sources(tmp_path: Path) -> None:
+    from suite.records import Records
+
+    records = Records(path=tmp_path / "bench.json")
+    for side in ("by_hand", "sweepspot"):
+        records.add(job(work="chase_digits", side=side), {}, facts("a"))
+
+    assert records.has(job(work="chase_digits", side="by_hand"), "b")
+    assert not records.has(job(work="chase_digits", side="sweepspot"), "b")
+
+
+def test_ratios_are_of_repeats_of_one_source(tmp_path: Path) -> None:
+    from suite.records import Records
+    from suite.table import pairs
+
+    records = Records(path=tmp_path / "bench.json")
+    for repeat, sources in enumerate(["aa", "ab"]):
+        for side, source in zip(("by_hand", "sweepspot"), sources, strict=True):
+            records.add(job(side=side, repeat=repeat), {}, facts(source))
+
+    both = pairs(records, "digits48", "by_hand")
+
+    assert [(t["side"], o["side"], t["repeat"]) for t, o in both] == [("by_hand", "sweepspot", 0)]
+
+
+def test_processor_time_of_child_processes_counts() -> None:
+    from suite.clock import tree_cpu_s
+
+    before = tree_cpu_s()
+    subprocess.run([sys.executable, "-c", BURN], check=True)
+
+    # The system counts in ticks of 0.01 s.
+    assert tree_cpu_s() - before >= 0.35
+
+
+def test_all_sides_train_the_same_rows(tmp_path: Path) -> None:
+    from suite.data import Files, prepare
+
+    from sweepspot.datasets import load_dataset
+    from sweepspot.spec import Data
+
+    prepared = prepare("rows1000", Files(folder=tmp_path))
+    data = load_dataset(Data(**prepared["section"]), task=None, folder=Path()).training
+
+    with np.load(prepared["arrays"]) as arrays:
+        assert arrays["X"].shape == (1000, 26)
+        np.testing.assert_array_equal(arrays["X"], data.train.X)
+        np.testing.assert_array_equal(arrays["y_cv"], data.cv.y)
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "shape", "point"),
+    [
+        ("mlp", (6,), {"layers": 3, "units": 5, "dropout": 0.1, "l2": 0.01, "optimizer": "sgd"}),
+        ("mlp", (4, 4), {"layers": 1, "units": 7, "dropout": 0.1, "l2": 0.1, "optimizer": "adam"}),
+        ("cnn", (8, 8), {"blocks": 2, "filters": 3, "units": 5, "dropout": 0.1}),
+    ],
+)
+def test_the_network_by_hand_is_that_of_the_family(
+    model: str, shape: tuple[int, ...], point: dict[str, Any]
+) -> None:
+    from suite.networks import build
+
+    from sweepspot.data import Task
+    from sweepspot.families import make_family
+
+    hp = {**point, "learning_rate": 0.02}
+    X = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    theirs = make_family(model)(hp, shape, Task.MULTICLASS, 4)
+    ours = build({"model": model, "shape": shape, "n_outputs": 4, "task": "multiclass"}, hp)
+    ours.set_weights(theirs.get_weights())
+
+    np.testing.assert_allclose(ours(X), theirs(X), rtol=1e-5)
+    assert float(sum(ours.losses)) == pytest.approx(float(sum(theirs.losses)))
+    by_hand, family = ({**m.optimizer.get_config(), "name": ""} for m in (ours, theirs))
+    assert by_hand == family
