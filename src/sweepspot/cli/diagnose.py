@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 WORTH = (
-    "These labels are from logged metrics: of 120 runs that none of this was chosen on, no label "
-    "was the opposite of what helped, half of the causes were found, and 1 run in 8 that lacked "
-    "nothing was called high_bias or high_variance. Logged losses contain penalties and dropout; "
-    "the bounds allow for it."
+    "These labels are from logged losses, which contain penalties and dropout noise. Of 120 runs "
+    "on which nothing was chosen none got the opposite of the right label, half of the causes were "
+    "found, and 1 run in 8 that lacked nothing was called high_bias or high_variance."
 )
 LOSSES = "Labels marked * are from a sweep of ours, from the losses of each example."
 WIDE = 160
