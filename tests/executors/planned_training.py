@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sweepspot.errors import SweepspotError
 from sweepspot.trial import Curve, Losses, State, TrialResult
 
 
@@ -43,6 +44,10 @@ def make():
 def make_never():
     """Stand for a trainer that cannot be made."""
     os._exit(7)
+
+
+def make_refused():
+    raise SweepspotError("data: must be there")
 
 
 def _trained(trial, report):

@@ -10,6 +10,8 @@ class Clock:
     def train(self, trials=1, epochs=30):
         """Let both train trials of as many epochs, side by side."""
         for _ in range(trials):
+            self.gain.started("a")
+            self.gain.started("b")
             for epoch in range(epochs):
                 subject = self.gain.subject
                 self.now += 1.0 if subject else self.together

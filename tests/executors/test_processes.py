@@ -123,10 +123,17 @@ def test_a_worker_over_its_memory_makes_room_for_another(make):
 
 
 def test_workers_that_cannot_start_stop_the_sweep(make):
-    executor = make(factory="make_never", workers=1)
+    executor = make(factory="make_never", workers=2)
 
-    with pytest.raises(SweepspotError, match=r"2 times|workers: must start"):
+    with pytest.raises(SweepspotError, match=r"must start, got 3 in a row.*exit code 7; see .*log"):
         train_all(executor, [trial(n) for n in range(9)])
+
+
+def test_what_a_trainer_refuses_is_said_without_a_traceback(make):
+    executor = make(factory="make_refused")
+
+    with pytest.raises(SweepspotError, match=r"^data: must be there$"):
+        train_all(executor, [trial(0)])
 
 
 def test_a_trainer_that_is_not_there_is_named(make):

@@ -37,6 +37,9 @@ class ForkServer:
 
     It is a program of its own, not a child made by `multiprocessing`: nothing of the driver is
     imported again, so a script needs no `if __name__ == "__main__":`. See docs/decisions/0053.
+
+    Attributes:
+        log: Is given what the workers print.
     """
 
     def __init__(self, log: Path, preload: Sequence[str]) -> None:
@@ -46,7 +49,7 @@ class ForkServer:
             log: Is given what the workers print.
             preload: Modules to import once for all workers.
         """
-        self._log = log
+        self.log = log
         self._preload = list(preload)
         self._launch()
 
@@ -74,8 +77,8 @@ class ForkServer:
                 continue
             return pid, Connection(ours.detach())
         raise SweepspotError(
-            f"workers: must start, got {self.last_line() or 'no word from them'}; "
-            f"see {self._log}, or train in the driver with workers: 1"
+            f"workers: must start, got {self._last_line() or 'no word from them'}; "
+            f"see {self.log}, or train in the driver with workers: 1"
         )
 
     def exit_code(self, pid: int) -> int | None:
@@ -99,10 +102,10 @@ class ForkServer:
             self._process.kill()
             self._process.wait()
 
-    def last_line(self) -> str:
+    def _last_line(self) -> str:
         """Return the last line that a worker or the server printed."""
         try:
-            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         except OSError:
             return ""
         return lines[-1][:300] if lines else ""
@@ -111,7 +114,7 @@ class ForkServer:
         self._ready = False
         self._control, theirs = socket.socketpair()
         paths = json.dumps([str(Path(p).absolute()) for p in sys.path])
-        with theirs, self._log.open("ab") as log:
+        with theirs, self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     sys.executable,

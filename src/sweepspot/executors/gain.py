@@ -17,6 +17,10 @@ MOST_ATTEMPTS = 12
 """Trials may end before they are timed; then it is tried again, this often."""
 
 
+TRAINING = 0.75
+"""Share of the workers that must be past the first epoch of their trials."""
+
+
 class Gain:
     """Times the epochs of one trial with the other workers at work, then with these paused.
 
@@ -48,6 +52,10 @@ class Gain:
         """The worker that trains alone at the moment, if one does: the others are to pause."""
         return self._subject
 
+    def started(self, worker: Hashable) -> None:
+        """Hear that a worker has been given a trial."""
+        self._stamps[worker] = []
+
     def epoch(self, worker: Hashable, at_s: float, *, left: int) -> None:
         """Hear of an epoch.
 
@@ -73,23 +81,23 @@ class Gain:
     def ended(self, worker: Hashable) -> None:
         """Hear that a worker's trial, or the worker, has ended."""
         self._results_to_come -= 1
+        self._stamps.pop(worker, None)
         if worker == self._subject:
             self._end()
         elif worker in self._awaited:
             self.paused(worker)
-        self._stamps.pop(worker, None)
 
     def _perhaps_begin(self, worker: Hashable, stamps: list[float], left: int) -> None:
         done = len(self._gains) == MEASUREMENTS or self._attempts == MOST_ATTEMPTS
         if done or self._results_to_come > 0 or left < 2 * INTERVALS or len(stamps) <= INTERVALS:
             return
-        # The first two epochs of a trial are not yet its pace.
-        at_work = [w for w, seen in self._stamps.items() if len(seen) > 1]
-        if len(at_work) < self._workers:
+        # The others compute too while they build and trace, but not long, and in another way.
+        training = sum(len(seen) > 1 for seen in self._stamps.values())
+        if len(self._stamps) < self._workers or training < TRAINING * self._workers:
             return
         self._attempts += 1
         self._subject = worker
-        self._awaited = {w for w in at_work if w != worker}
+        self._awaited = self._stamps.keys() - {worker}
         self._together_s = _pace(stamps)
 
     def _end(self) -> None:
@@ -97,7 +105,7 @@ class Gain:
         self._awaited = set()
         self._results_to_come = self._workers
         # What was timed with others paused, or across a pause, is no pace.
-        self._stamps = {}
+        self._stamps = {worker: [] for worker in self._stamps}
 
 
 def _pace(stamps: list[float]) -> float:

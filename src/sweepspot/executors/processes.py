@@ -220,6 +220,8 @@ class ProcessExecutor:
             worker.trial = self._waiting.pop(0)
             worker.heard()
             self._send(worker, Train(worker.trial))
+            if self._gain:
+                self._gain.started(worker.pid)
 
     def _idle(self) -> _Worker | None:
         found = next((worker for worker in self._workers if worker.trial is None), None)
@@ -318,8 +320,8 @@ class ProcessExecutor:
             self._failed_starts += 1
         if self._failed_starts == MOST_FAILED_STARTS:
             raise SweepspotError(
-                f"workers: must start, got {self._failed_starts} in a row that ended first, the "
-                f"last one {because}: {self._server.last_line()}; or train with workers: 1"
+                f"workers: must start, got {MOST_FAILED_STARTS} in a row that did not, of the last "
+                f"{because}; see {self._server.log}, or train in the driver with workers: 1"
             )
         if worker.trial is None:
             return
