@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from sweepspot.diagnosis import Evidence, diagnose
+from sweepspot.diagnosis.history import History, diagnose_histories
 
 CAUSES = {
     "high_bias": "bias",
@@ -66,6 +67,15 @@ def sweepspot_with_curves(sweep: Labelled) -> list[str]:
         )
     }
     verdicts = diagnose(runs, J_naive=float(sweep.rows.J_naive.iloc[0]))
+    return [str(verdict.label) for verdict in verdicts.values()]
+
+
+def logged_losses(sweep: Labelled) -> list[str]:
+    """`sweepspot diagnose`: Keras's own numbers of the last epoch, without their curves."""
+    rows = sweep.rows
+    pairs = zip(rows.history_loss, rows.history_val_loss, strict=True)
+    runs = {str(i): History(J_train=train, J_cv=cv) for i, (train, cv) in enumerate(pairs)}
+    verdicts = diagnose_histories(runs, J_naive=float(rows.J_naive.iloc[0]))
     return [str(verdict.label) for verdict in verdicts.values()]
 
 
@@ -116,6 +126,7 @@ def always_variance(sweep: Labelled) -> list[str]:
 RULES: dict[str, Rule] = {
     "sweepspot": sweepspot,
     "sweepspot, with curves": sweepspot_with_curves,
+    "logged losses": logged_losses,
     "history ratio 1.1": history_ratio,
     "Ng, one baseline": one_baseline,
     "relative gap > .1": relative_gap,

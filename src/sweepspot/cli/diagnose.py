@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 WORTH = (
-    "These labels are from logged losses, which contain penalties and dropout noise. Of 120 runs "
-    "on which nothing was chosen none got the opposite of the right label, half of the causes were "
-    "found, and 1 run in 8 that lacked nothing was called high_bias or high_variance."
+    "These labels are from logged losses, which contain penalties and dropout noise. Of 354 runs on "
+    "which nothing was chosen .007 got the opposite of the right label, .46 of those with high bias "
+    "or variance got one, and .09 of those with neither."
 )
 LOSSES = "Labels marked * are from a sweep of ours, from the losses of each example."
 WIDE = 160

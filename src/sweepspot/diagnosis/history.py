@@ -415,7 +415,7 @@ def _sweep_reason(verdicts: Mapping[str, Verdict]) -> str:
     if not causes:
         return "no run is clearly worse than the best three"
     n, name = max(causes)
-    return f"{n} of {len(verdicts)} runs have {name}, the most frequent cause; no baseline stated"
+    return f"{n} of {len(verdicts)} runs are labelled {name}, the most frequent cause"
 
 
 def _diagnosis(
