@@ -120,7 +120,7 @@ def test_the_table_says_what_was_compared_and_what_it_is_worth(
     row = next(line.split() for line in out.splitlines() if line.startswith("unfit"))
     assert row[:5] == ["unfit", ids["unfit"][:8], "0.8", "0.9", "high_bias"]
     assert "mostly bias" in " ".join(row)
-    assert "the opposite of the right label" in out
+    assert "2 of the 272 with high bias" in out
     assert "no --naive was stated" in out
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 WORTH = (
-    "These labels are from logged losses, which contain penalties and dropout noise. Of 354 runs on "
-    "which nothing was chosen .007 got the opposite of the right label, .46 of those with high bias "
-    "or variance got one, and .09 of those with neither."
+    "These labels are from logged losses, which contain penalties and dropout noise. On 354 runs of "
+    "known truth, 2 of the 272 with high bias or high variance got the opposite label and 46 % got "
+    "one at all; so did 9 % of those that have neither."
 )
 LOSSES = "Labels marked * are from a sweep of ours, from the losses of each example."
 WIDE = 160
