@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["diagnose"]
 
 WORTH = (
-    "These labels are from logged losses, which contain penalties and dropout noise. On 354 runs of "
-    "known truth, 2 of the 272 with high bias or high variance got the opposite label and 46 % got "
-    "one at all; so did 9 % of those that have neither."
+    "These labels are from logged losses, which contain penalties and dropout noise. On 354 runs "
+    "of known truth, 2 of the 272 with high bias or high variance got the opposite label and 46 % "
+    "got one at all; so did 9 % of those that have neither."
 )
 LOSSES = "Labels marked * are from a sweep of ours, from the losses of each example."
 WIDE = 160
