@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 from sweepspot.advice import optimism
 from sweepspot.data import Split, Task, TrainingData
@@ -34,6 +35,9 @@ HERE = Path(__file__).parent
 CACHE = HERE / "populations"
 SEEDS = 6
 """Trainings of each configuration: one as the sweep's own, the others as fresh repeats."""
+
+TRIALS = 40
+"""Configurations that each draw takes as its sweep."""
 
 FINALISTS, COVERAGE = 3, 0.9
 
@@ -49,9 +53,9 @@ class Case:
 
 
 CASES = {
-    "digits": Case(configurations=40, epochs=20, n_train=400, n_cv=200),
-    "breast_cancer": Case(configurations=40, epochs=20, n_train=150, n_cv=100),
-    "friedman1": Case(configurations=40, epochs=20, n_train=300, n_cv=150),
+    "digits": Case(configurations=60, epochs=20, n_train=400, n_cv=200),
+    "breast_cancer": Case(configurations=60, epochs=20, n_train=150, n_cv=100),
+    "friedman1": Case(configurations=60, epochs=20, n_train=300, n_cv=150),
 }
 
 
@@ -160,7 +164,10 @@ def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
     cv, hidden = rows[:n_cv], rows[n_cv:]
     # Which training is the sweep's own, and which are fresh, is drawn as well.
     order = np.argsort(rng.random((configurations, seeds)), axis=1)
-    losses = np.take_along_axis(population.losses, order[:, :, None], axis=1).astype(np.float64)
+    some = rng.choice(configurations, TRIALS, replace=False)
+    losses = np.take_along_axis(population.losses, order[:, :, None], axis=1)[some]
+    n_weights = population.n_weights[some]
+    losses = losses.astype(np.float64)
     truth = losses[:, :, hidden].mean(axis=2)
     sweep = losses[:, 0, :][:, cv]
     J_cv = sweep.mean(axis=1)
@@ -169,7 +176,7 @@ def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
     candidates = [
         Candidate(
             number=int(k),
-            n_weights=int(population.n_weights[k]),
+            n_weights=int(n_weights[k]),
             cv_losses=losses[k, 1:][:, cv],
         )
         for k in ranked[:FINALISTS]
@@ -178,8 +185,8 @@ def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
     for rule in ("one_standard_error", "lowest_mean"):
         selection = select(candidates, rule=rule, seed=draw)
         found[rule] = float(truth[selection.number, selection.repeat])
-        found[f"{rule}_weights"] = float(population.n_weights[selection.number])
-    found["best_of_n_weights"] = float(population.n_weights[best])
+        found[f"{rule}_weights"] = float(n_weights[selection.number])
+    found["best_of_n_weights"] = float(n_weights[best])
     stated = optimism(sweep, coverage=COVERAGE, seed=draw)
     found["optimism"] = float(truth[best, 0] - J_cv[best])
     found["stated"], found["low"], found["high"] = stated.value, stated.low, stated.high
@@ -196,11 +203,14 @@ def interval(differences: npt.NDArray[np.float64]) -> list[float]:
 def summarize(name: str, population: Population, draws: int) -> dict[str, Any]:
     found = [one_draw(population, CASES[name].n_cv, k) for k in range(draws)]
     column = {key: np.array([f[key] for f in found]) for key in found[0]}
+    n_cv, n_hidden = CASES[name].n_cv, population.losses.shape[2] - CASES[name].n_cv
+    scatter = np.sqrt(1 + n_cv / n_hidden)
     covered = (column["low"] <= column["optimism"]) & (column["optimism"] <= column["high"])
     return {
         "configurations": len(population.losses),
-        "cv_rows": CASES[name].n_cv,
-        "hidden_rows": population.losses.shape[2] - CASES[name].n_cv,
+        "trials": TRIALS,
+        "cv_rows": n_cv,
+        "hidden_rows": n_hidden,
         "draws": draws,
         "true_J": {
             key: float(column[key].mean())
@@ -218,15 +228,21 @@ def summarize(name: str, population: Population, draws: int) -> dict[str, Any]:
             "true": interval(column["optimism"]),
             "stated": float(column["stated"].mean()),
             "level": COVERAGE,
+            # The hidden rows are a sample as well, so the truth that is known scatters.
+            "attainable": float(
+                2 * stats.norm.cdf(stats.norm.ppf((1 + COVERAGE) / 2) / scatter) - 1
+            ),
             "covered": float(covered.mean()),
+            "below": float((column["optimism"] < column["low"]).mean()),
+            "above": float((column["optimism"] > column["high"]).mean()),
         },
     }
 
 
 def show(name: str, s: dict[str, Any]) -> None:
     print(
-        f"{name}: {s['configurations']} configurations, {s['cv_rows']} cv rows, "
-        f"{s['hidden_rows']} hidden rows, {s['draws']} draws"
+        f"{name}: {s['draws']} draws of {s['trials']} out of {s['configurations']} "
+        f"configurations, {s['cv_rows']} cv rows, {s['hidden_rows']} hidden rows"
     )
     for key, J in s["true_J"].items():
         line = f"  {key:20} true J {J:.4f}, {s['weights'][key]:8,.0f} weights"
@@ -238,13 +254,14 @@ def show(name: str, s: dict[str, Any]) -> None:
     print(
         f"  optimism             true {o['true'][0]:.4f} ({o['true'][1]:.4f} to "
         f"{o['true'][2]:.4f}), stated {o['stated']:.4f}, interval of {o['level']:.0%} "
-        f"covered {o['covered']:.0%}"
+        f"covered {o['covered']:.0%} "
+        f"of at most {o['attainable']:.0%}"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--only", choices=sorted(CASES), nargs="*", default=list(CASES))
     parser.add_argument("--minutes", type=float, default=60.0, help="of training, at most")
     parser.add_argument("--out", type=Path, default=HERE / "selection.json")

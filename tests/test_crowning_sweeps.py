@@ -117,7 +117,7 @@ def test_a_challenger_that_is_not_better_is_kept_out(project, client):
     assert result.outcome.status == again.outcome.status == "kept"
     assert result.outcome.reigning == "scans/2"
     assert result.champion.registered is None
-    assert "scans/2 stays the champion" in result.outcome.because
+    assert "The champion stays scans/2" in result.outcome.because
     assert sentences(result.outcome.because) == 2
     assert again.outcome.comparison == result.outcome.comparison
     assert len(client.search_model_versions("name = 'scans'")) == 2

@@ -179,8 +179,8 @@ class Driver:
         note = sweep_note(
             diagnosis,
             outcome.because,
-            "; ".join(ended.champion_lines[1:]),
             _again(self._path),
+            details=ended.champion_lines[1:],
             limits=limits_note(_told(ended), str(ended.optimism or "")),
         )
         report = self._write_report(ended)
@@ -367,7 +367,7 @@ def _parent_tags(result: SweepResult) -> dict[str, str]:
 
 
 def _told(result: SweepResult) -> list[tuple[str, str, str]]:
-    return [(limit.code, limit.name, limit.because) for limit in result.findings]
+    return [(limit.code, limit.title, limit.because) for limit in result.findings]
 
 
 def _write_json(path: Path, value: Mapping[str, object]) -> None:

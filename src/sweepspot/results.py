@@ -96,7 +96,9 @@ class SweepResult:
         """What flatters and what limits the sweep, for people, a line a fact."""
         lines = [f"optimism  {self.optimism}"] if self.optimism else []
         # That a dimension matters is worth knowing, and limits nothing.
-        limits = [str(limit) for limit in self.findings if limit.code != "D207"]
+        limits = [
+            f"{limit.title} ({limit.code})" for limit in self.findings if limit.code != "D207"
+        ]
         if limits:
             go_on = f"; {self.advice} proposes the next sweep" if self.advice else ""
             lines.append(f"limits    {'; '.join(limits)}{go_on}")

@@ -40,9 +40,11 @@ class Limit:
     side: Side | None = None
     value: Value | None = None
 
-    def __str__(self) -> str:
+    @property
+    def title(self) -> str:
+        """What was found, and of which dimension: `best at an edge: units high`."""
         about = " ".join(part for part in (self.dimension, self.side) if part)
-        return f"{self.name}{f': {about}' if about else ''} ({self.code})"
+        return f"{self.name}: {about}" if about else self.name
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as JSON values."""

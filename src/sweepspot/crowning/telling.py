@@ -82,7 +82,7 @@ def replaced_since(outcome: Outcome) -> Outcome:
     return replace(
         outcome,
         status="kept",
-        because=f"{outcome.reigning} stays the champion: it has taken the place of "
+        because=f"The champion stays {outcome.reigning}: it has taken the place of "
         f"{_name(champion)}, which is {run_id(champion.number)} of this sweep. "
         "Nothing was changed.",
     )
@@ -96,13 +96,13 @@ def kept(outcome: Outcome) -> Outcome:
         return outcome
     if comparison.reigning != outcome.reigning:
         first = (
-            f"{outcome.reigning} stays the champion: {number} was compared with "
+            f"The champion stays {outcome.reigning}: {number} was compared with "
             f"{comparison.reigning} before, and the test rows are not opened twice for one model"
         )
     else:
         shown = "shown to be worse" if comparison.low > 0 else "not shown to be better"
         first = (
-            f"{outcome.reigning} stays the champion: {number} is {shown} on the "
+            f"The champion stays {outcome.reigning}: {number} is {shown} on the "
             f"{comparison.n_rows:,} test rows ({_difference(comparison)})"
         )
     second = f"{number} is saved in {champion.folder} and not registered"
@@ -121,7 +121,7 @@ def not_compared(outcome: Outcome, problem: str) -> Outcome:
     return replace(
         outcome,
         status="kept",
-        because=f"{outcome.reigning} stays the champion, but it could not be compared with "
+        because=f"The champion stays {outcome.reigning}, but it could not be compared with "
         f"{run_id(champion.number)}: {problem.rstrip('.')}. To let {run_id(champion.number)} "
         f"take its place, remove the alias champion from {name} in MLflow and run "
         "sweepspot select, or register under another name.",

@@ -294,14 +294,14 @@ def _finalist_section(selection: Selection | None, results: Results) -> str:
     seen = {c.number: results[c.number].J_cv for c in selection.contenders}
     rows = [
         (
-            run_id(c.number) + (" champion" if c.number == selection.number else ""),
+            run_id(c.number) + (" selected" if c.number == selection.number else ""),
             number_text(seen[c.number]),
             number_text(c.J_cv),
             number_text(c.spread),
             f"{c.difference:+.4g}" if c.difference else "0",
             number_text(c.standard_error),
-            f"{c.n_weights:,}",
-            "yes" if c.within else "no",
+            f"{c.n_weights:,}" if c.latency_s is None else f"{1e3 * c.latency_s:.3g} ms a row",
+            ("yes" if c.within else "no") + (", stopped by a gate" if c.barred else ""),
         )
         for c in selection.contenders
     ]
@@ -312,7 +312,7 @@ def _finalist_section(selection: Selection | None, results: Results) -> str:
         "spread over seeds",
         "difference",
         "standard error",
-        "weights",
+        "cost" if selection.contenders[0].latency_s is not None else "weights",
         "within one standard error",
     )
     return (

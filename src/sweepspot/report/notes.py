@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sweepspot.diagnosis import Diagnosis, Verdict
 
 __all__ = ["shares", "sweep_note", "trial_note"]
@@ -35,25 +37,36 @@ def shares(verdict: Verdict) -> dict[str, float]:
 
 
 def sweep_note(
-    diagnosis: Diagnosis, because: str, champion: str, go_on: str, *, limits: str = ""
+    diagnosis: Diagnosis,
+    because: str,
+    go_on: str,
+    *,
+    details: Sequence[str] = (),
+    limits: str = "",
 ) -> str:
     """Describe a finished sweep on its page, in Markdown.
 
     Args:
         diagnosis: Of the sweep.
         because: Why there is this champion, or none.
-        champion: What it is and how it scores, empty when there is none.
         go_on: How to go on: a command.
+        details: What the champion is and how it scores, a fact a line: one word, then text.
         limits: What limits the sweep, in Markdown.
     """
     sweep = diagnosis.sweep
     counts = ", ".join(f"{count} {label}" for label, count in sweep.labels.items() if count)
     lines = [
         f"**Verdict**: {sweep.reason}",
-        f"**Champion**: {champion or 'none'} ({because})",
+        f"**Champion**: {because}",
+        "\n".join(_item(detail) for detail in details),
         f"**Labels**: {counts}",
     ]
     lines += [f"**Next**: {step.text}" for step in sweep.next_steps[:3]]
     lines += [limits] if limits else []
     lines.append(f"**Go on**: `{go_on}`")
-    return "\n\n".join(lines)
+    return "\n\n".join(line for line in lines if line)
+
+
+def _item(line: str) -> str:
+    heading, _, text = line.partition(" ")
+    return f"- *{heading}*: {text.strip()}"
