@@ -35,7 +35,7 @@ def processes(folder):
     )
 
 
-@pytest.fixture(params=[inline, processes])
+@pytest.fixture(params=[inline, pytest.param(processes, marks=pytest.mark.slow)])
 def executor(request, tmp_path):
     made = request.param(tmp_path)
     yield made

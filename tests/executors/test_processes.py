@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,9 @@ from sweepspot.errors import SweepspotError
 from sweepspot.executors.processes import Limits, ProcessExecutor
 from sweepspot.executors.worker import Job
 from sweepspot.trial import State, Trial
+
+# Each starts processes that import what workers need.
+pytestmark = pytest.mark.slow
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -171,6 +175,38 @@ def test_closing_leaves_no_process_and_no_file(make, tmp_path):
     assert len(family) == 3
     assert not [process for process in family if process.is_running()]
     assert not (tmp_path / "workers").exists()
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+sys.path.append({tests!r})
+from test_processes import Limits, executor_in, train_all, trial
+executor = executor_in(Path({folder!r}), workers=1, limits=Limits(quiet_s=1.0))
+executor.submit([trial(0, epochs=1, epoch_s=2.0)])
+print("submitted", flush=True)
+(result,) = executor.wait(lambda *epoch: False)
+print(result.reason, flush=True)
+executor.close()
+"""
+
+
+def test_workers_that_were_stopped_with_their_driver_do_not_hang(tmp_path):
+    script = STOPPED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    driver = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout.readline() == "submitted\n"
+    (server,) = forkservers(driver.pid)
+    (worker,) = server.children()
+    time.sleep(0.6)
+
+    for stopped in (driver, server, worker):
+        os.kill(stopped.pid, signal.SIGSTOP)
+    time.sleep(3)
+    for stopped in (worker, server, driver):
+        os.kill(stopped.pid, signal.SIGCONT)
+    out, _ = driver.communicate()
+
+    assert out == f"{worker.pid}\n"
 
 
 DRIVER = """

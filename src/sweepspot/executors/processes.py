@@ -158,6 +158,7 @@ class ProcessExecutor:
         self._deaths: dict[str, int] = {}
         self._failed_starts = 0
         self._longest_s = 0.0
+        self._looked_s = time.monotonic()
 
     @property
     def free(self) -> int:
@@ -173,7 +174,7 @@ class ProcessExecutor:
             return f"{self._asked}, as asked"
         gained = self._gain.measured
         if gained is None:
-            return f"{self._asked}, too short to be measured"
+            return f"{self._asked}, trials too short to measure what they gain"
         if self._count < self._asked:
             return f"1, because {self._asked} measured {gained:.1f}x one"
         return f"{self._asked}, measured {gained:.1f}x one"
@@ -305,6 +306,12 @@ class ProcessExecutor:
         self._server.exit_code(worker.pid)
 
     def _end_the_stuck(self) -> None:
+        slept_s = time.monotonic() - self._looked_s
+        self._looked_s += slept_s
+        if slept_s > self._limits.quiet_s / 2:
+            # The driver was stopped itself, as by Ctrl-Z, and its workers with it.
+            for worker in self._workers:
+                worker.heard()
         for worker in list(self._workers):
             if because := worker.why_stuck(self._limits, self._longest_s):
                 os.kill(worker.pid, signal.SIGKILL)
