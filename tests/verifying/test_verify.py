@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,61 @@ def test_an_interrupted_verification_goes_on_and_takes_more_seeds(project):
 
 def _nothing_to_train():
     raise AssertionError("everything is trained")
+
+
+def test_the_same_step_the_other_way_is_wrong(project):
+    trial = find_trial("narrow#0")
+    prescription = prescribe(trial.result, trial.verdict, "narrow#0")
+    step = prescription.step
+    swapped = replace(
+        prescription, step=replace(step, proposed=step.opposite, opposite=step.proposed)
+    )
+    verifier = Verifier(
+        trial.spec,
+        trial.dataset,
+        trial.folder,
+        naive=naive(trial.dataset.training),
+        ledger=AdviceLedger(LEDGER),
+        hear=lambda arm, result, done, of: None,
+    )
+
+    with closing(make_executor(trial.spec, trial.dataset.training, trial.folder)) as executor:
+        answer = verifier.verify(swapped, lambda: executor, 2)
+
+    assert answer.outcome is AdviceOutcome.WRONG
+    assert answer.change.low > 0
+    assert "the opposite step did better by" in answer.because
+
+
+def test_trainings_that_fail_count_as_the_constant_guess(project):
+    trial = find_trial("narrow#0")
+    prescription = prescribe(trial.result, trial.verdict, "narrow#0")
+    guess = naive(trial.dataset.training)
+    # Every step overshoots: the loss leaves the range of numbers.
+    step = replace(
+        prescription.step,
+        parameter="learning_rate",
+        key="space.learning_rate",
+        proposed=0.01,
+        opposite=1000.0,
+    )
+    spec = trial.spec.model_copy(update={"trainer": "plain"})
+    params = {**prescription.params, "optimizer": "sgd", "activation": "elu"}
+    diverging = replace(prescription, step=step, params=params)
+    verifier = Verifier(
+        spec,
+        trial.dataset,
+        trial.folder,
+        naive=guess,
+        ledger=AdviceLedger(LEDGER),
+        hear=lambda arm, result, done, of: None,
+    )
+
+    with closing(make_executor(spec, trial.dataset.training, trial.folder)) as executor:
+        answer = verifier.verify(diverging, lambda: executor, 2)
+
+    assert answer.failed == {"opposite": 2}
+    assert answer.J_cv["opposite"] == pytest.approx(float(guess.cv_losses.mean()), rel=1e-6)
 
 
 def test_a_step_that_cannot_be_trained_has_no_answer(project):
