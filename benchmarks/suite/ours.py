@@ -102,6 +102,8 @@ def declare(job: Mapping[str, Any]) -> Any:
     keys: dict[str, Any] = {}
     if "workers" in job and "workers" in SweepSpec.model_fields:
         keys["workers"] = job["workers"]
+    if "select" in job:
+        keys["select"] = job["select"]
     return Sweep(
         name="bench",
         data=job["section"],

@@ -76,6 +76,10 @@ class Work:
     repeats: int = 3
 
 
+SHORT = {"finalists": 1, "repeats": 1}
+"""The end of a sweep where only its search is of interest."""
+
+
 def _arithmetic() -> dict[str, dict[str, Any]]:
     shapes = {"digits": (64, 32), "regression43k": (26, 256)}
     return {
@@ -83,6 +87,7 @@ def _arithmetic() -> dict[str, dict[str, Any]]:
             "data": data,
             "batch_size": batch_size,
             "space": {**MLP, "layers": 2, "units": width},
+            "select": SHORT,
         }
         for data, (_, batch_size) in shapes.items()
         for width in (64, 256)
@@ -100,7 +105,7 @@ def _growth() -> dict[str, dict[str, Any]]:
         space = {**MLP, "layers": 2, "units": width}
         grown[f"width={width}"] = {"trials": 8, "data": "rows10000", "epochs": 4, "space": space}
     points = {
-        f"{name} {tier}": {**point, "trainer": tier}
+        f"{name} {tier}": {**point, "trainer": tier, "select": SHORT}
         for name, point in grown.items()
         for tier in ("auto", "plain")
     }
@@ -110,6 +115,7 @@ def _growth() -> dict[str, dict[str, Any]]:
             "data": "digits",
             "batch_size": 32,
             "workers": workers,
+            "select": SHORT,
         }
     return points
 
