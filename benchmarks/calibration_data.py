@@ -89,6 +89,16 @@ def _hastie(mnist: Path | None) -> Rows:
     return X, y > 0
 
 
+def _mnist_five(mnist: Path | None) -> Rows:
+    X, y = _mnist_images(mnist)
+    few = y < 5
+    return X[few].reshape(-1, 7, 2, 7, 2).mean(axis=(2, 4)).reshape(-1, 49), y[few]
+
+
+def _friedman_2(mnist: Path | None) -> Rows:
+    return datasets.make_friedman2(5000, noise=60.0, random_state=4)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A data set, the family that is trained on it, and how its configurations are drawn."""
@@ -107,6 +117,8 @@ SETS = {
     "hastie": Kind(_hastie, Task.BINARY),
     "digits_cnn": Kind(_digit_images, Task.MULTICLASS, family="cnn", scaled=False),
     "mnist_cnn": Kind(_mnist_images, Task.MULTICLASS, family="cnn", scaled=False),
+    "mnist_five": Kind(_mnist_five, Task.MULTICLASS, scaled=False),
+    "friedman_2": Kind(_friedman_2, Task.REGRESSION),
 }
 
 
@@ -383,6 +395,7 @@ def main() -> None:
     parser.add_argument("--configs", type=int, default=30)
     parser.add_argument("--mnist", type=Path, help="mnist.npz, for the sets made of it")
     parser.add_argument("--datasets", nargs="+", choices=SETS)
+    parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=SIZES)
     args = parser.parse_args()
     names = args.datasets or [n for n in SETS if args.mnist or not n.startswith("mnist")]
     configure_threads()
@@ -390,7 +403,7 @@ def main() -> None:
     folder = args.out / "configs"
     folder.mkdir(parents=True, exist_ok=True)
     benches: dict[tuple[str, int], Bench] = {}
-    todo = [(c, n, s) for c in range(args.configs) for n in names for s in SIZES]
+    todo = [(c, n, s) for c in range(args.configs) for n in names for s in args.sizes]
     for number, name, n_train in todo:
         path = folder / f"{name}-{n_train}-{number:03d}.json"
         if path.exists() or time.monotonic() > deadline:

@@ -8,16 +8,7 @@ from sweepspot.errors import SpecError
 
 __all__ = ["Criteria"]
 
-_SHARES = (
-    "excess",
-    "good",
-    "far",
-    "likely",
-    "signal",
-    "still_improving",
-    "last_part",
-    "interpolates",
-)
+_SHARES = ("excess", "good", "signal", "still_improving", "last_part", "interpolates")
 _AT_LEAST = {
     "draws": 100,
     "folds": 2,
@@ -41,11 +32,6 @@ class Criteria:
             confirmed on 160 labels of two data sets that it was not chosen on.
         good: A run is as good as the frontier when the high bound of its excess is at most this
             share of z. Origin: as `excess`.
-        far: Bias and variance are far apart when their difference is beyond this share of z at its
-            nearer bound. Then a run that is only likely to be worse is named as well. Origin: of
-            equal configurations 2 % at most are then called worse, as without; 5 % with .02.
-        likely: How likely such a run must be to be worse by more than `excess`. Origin: chosen on
-            Adult, scored on California housing, and the other way round; decision 0015.
         signal: The low bound of z must be above this share of J_naive, or the sweep has no
             signal. Origin: below it the unit of every other threshold is mostly noise.
         draws: Bootstrap draws; the end points of a 90 % interval of 400 draws repeat to about
@@ -77,8 +63,6 @@ class Criteria:
 
     excess: float = 0.02
     good: float = 0.05
-    far: float = 0.1
-    likely: float = 0.75
     signal: float = 0.02
     draws: int = 400
     coverage: float = 0.90

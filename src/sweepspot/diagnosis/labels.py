@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.records import Finding, Interval, Label, Status
 from sweepspot.diagnosis.reference import Reference, Split
-from sweepspot.diagnosis.split import is_worse
 
 __all__ = ["choose_label", "give_reason", "shorten"]
 
@@ -53,12 +52,11 @@ def give_reason(
 def _compared(label: Label, reference: Reference, split: Split, criteria: Criteria) -> str:
     where = "" if reference.epoch is None else f" at epoch {reference.epoch}"
     text = _distance(reference.numbers, split, where, criteria)
-    likely = "" if split.excess.low > criteria.excess else "likely worse, and "
     match label:
         case Label.HIGH_BIAS:
-            return f"{text}; {likely}mostly bias"
+            return f"{text}; mostly bias"
         case Label.HIGH_VARIANCE:
-            return f"{text}; {likely}mostly variance"
+            return f"{text}; mostly variance"
         case Label.HIGH_BIAS_HIGH_VARIANCE:
             return f"{text}; both bias and variance"
         case Label.GOOD_FIT:
@@ -78,14 +76,14 @@ def _distance(numbers: Mapping[str, Interval], split: Split, where: str, criteri
 
 
 def _open_question(reference: Reference, split: Split, criteria: Criteria) -> str:
-    if split.excess.high <= criteria.good and not is_worse(split, criteria):
+    if split.excess.high <= criteria.good:
         return (
             f"only {reference.n_converged} converged runs, "
             f"{criteria.min_converged_runs} needed to call it good"
         )
-    if is_worse(split, criteria) and split.difference.low > 0:
+    if split.excess.low > criteria.excess and split.difference.low > 0:
         return "frontier and run nearly interpolate, so the gap may be bias or variance"
-    if is_worse(split, criteria):
+    if split.excess.low > criteria.excess:
         return "bias and variance cannot be told apart"
     return "not shown to be worse, nor as good"
 

@@ -19,15 +19,12 @@ class Split:
         bias: Of J_train over that of the reference.
         variance: excess - bias.
         difference: variance - bias.
-        likely_excess: What the excess is above with the probability `Criteria.likely`; None where
-            that was not asked.
     """
 
     excess: Interval
     bias: Interval
     variance: Interval
     difference: Interval
-    likely_excess: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.evidence import Evidence
 from sweepspot.diagnosis.records import Finding, Interval, Label, Status
 from sweepspot.diagnosis.reference import Reference, Split
 from sweepspot.diagnosis.sampling import Floats, intervals
 
-__all__ = [
-    "high_bias",
-    "high_variance",
-    "is_worse",
-    "name_beside_frontier",
-    "name_split",
-    "split_runs",
-]
+__all__ = ["high_bias", "high_variance", "name_beside_frontier", "name_split", "split_runs"]
 
 
 def split_runs(
@@ -55,10 +46,9 @@ def split_runs(
             (variance - bias, variance_draws - bias_draws),
         )
     ]
-    likely = np.quantile(excess_draws, 1 - criteria.likely, axis=1)
     return [
-        Split(excess=e, bias=b, variance=v, difference=d, likely_excess=float(above))
-        for e, b, v, d, above in zip(*columns, likely, strict=True)
+        Split(excess=e, bias=b, variance=v, difference=d)
+        for e, b, v, d in zip(*columns, strict=True)
     ]
 
 
@@ -74,32 +64,14 @@ def name_split(split: Split, criteria: Criteria) -> Label:
         <Label.HIGH_BIAS: 'high_bias'>
     """
     if split.excess.low > criteria.excess:
-        return _name_part(split, criteria)
+        if split.difference.low > 0:
+            return Label.HIGH_VARIANCE
+        if split.difference.high < 0:
+            return Label.HIGH_BIAS
+        if min(split.bias.low, split.variance.low) > criteria.excess:
+            return Label.HIGH_BIAS_HIGH_VARIANCE
+        return Label.INCONCLUSIVE
     return Label.GOOD_FIT if split.excess.high <= criteria.good else Label.INCONCLUSIVE
-
-
-def is_worse(split: Split, criteria: Criteria) -> bool:
-    """Return whether a run is worse than the frontier: clearly, or likely and of one clear cause.
-
-    Runs that are equal differ from the frontier by noise, which is as likely on either side of
-    the split. So where bias and variance are far apart a run is worse for a reason, and a weaker
-    demand on the excess calls no more of the equal ones worse.
-    """
-    if split.excess.low > criteria.excess:
-        return True
-    apart = max(split.difference.low, -split.difference.high)
-    likely = split.likely_excess
-    return likely is not None and likely > criteria.excess and apart > criteria.far
-
-
-def _name_part(split: Split, criteria: Criteria) -> Label:
-    if split.difference.low > 0:
-        return Label.HIGH_VARIANCE
-    if split.difference.high < 0:
-        return Label.HIGH_BIAS
-    if min(split.bias.low, split.variance.low) > criteria.excess:
-        return Label.HIGH_BIAS_HIGH_VARIANCE
-    return Label.INCONCLUSIVE
 
 
 def name_beside_frontier(split: Split, reference: Reference, criteria: Criteria) -> Label:
@@ -112,9 +84,7 @@ def name_beside_frontier(split: Split, reference: Reference, criteria: Criteria)
     better than every run that is as good as the frontier. Of the others the gap came from a
     network that was too narrow.
     """
-    if not is_worse(split, criteria):
-        return name_split(split, criteria)
-    label = _name_part(split, criteria)
+    label = name_split(split, criteria)
     if label is not Label.HIGH_VARIANCE:
         return label
     if split.bias.low > criteria.excess:
@@ -131,7 +101,8 @@ def _gap_is_open(split: Split, reference: Reference, criteria: Criteria) -> bool
     if split.excess.low > 0.5:
         return False
     fit = reference.fit or split.bias
-    return fit.high >= -criteria.excess
+    # Half of what counts as worse: where all J_train are small, no run can fit better by more.
+    return fit.high >= -criteria.excess / 2
 
 
 def high_bias(evidence: Evidence, reference: Reference, criteria: Criteria) -> Finding:
