@@ -14,10 +14,11 @@ from sweepspot.advice_ledger import AdviceLedger, AdviceOutcome
 from sweepspot.cli import main
 from sweepspot.datasets.baselines import naive
 from sweepspot.diagnosis import Label
-from sweepspot.errors import TrialError
+from sweepspot.errors import TrackingError, TrialError
 from sweepspot.executors import make_executor
 from sweepspot.journal import Journal
 from sweepspot.sweep import Sweep
+from sweepspot.tracking.lookup import annotate_trial
 from sweepspot.verifying import Verifier, find_trial, prescribe
 
 pytestmark = [
@@ -343,3 +344,63 @@ def test_a_file_that_is_gone_is_said(call, project):
 
     assert code == 2
     assert "narrow#0: its sweep file must be at sweeps/narrow.yaml, got no such file" in err
+
+
+def with_note(project, value):
+    """Journal another place of the sweep file, or none at all."""
+    path = project / "mlruns" / "narrow" / "journal.jsonl"
+    lines = [line for line in path.read_text().splitlines() if '"name":"file"' not in line]
+    if value is not ...:
+        lines.append(json.dumps({"event": "note", "name": "file", "value": value}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_a_journal_of_an_earlier_version_is_said(call, project):
+    with_note(project, ...)
+
+    code, _, err = call("verify", "narrow#0")
+
+    assert code == 2
+    assert "run sweepspot run on the file once more, which adds it" in err
+
+
+def test_a_sweep_declared_in_python_needs_no_file(project):
+    with_note(project, None)
+    (project / "sweeps" / "narrow.yaml").unlink()
+
+    trial = find_trial("narrow#0")
+
+    assert (trial.name, trial.verdict.label) == ("narrow#000", Label.HIGH_BIAS)
+
+
+def test_a_store_that_is_away_loses_nothing(call, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+    code, out, _ = call("verify", "narrow#0", "--repeats", "2")
+
+    assert code == 0
+    assert "answer      right" in out
+    assert "not sent    tracking: " in out
+    assert "the next sweepspot run of this sweep sends it" in out
+    assert len(AdviceLedger(LEDGER).answers()) == 1
+
+
+def test_a_run_that_is_not_in_the_store_is_refused(project):
+    with pytest.raises(TrackingError, match="has no run of this trial"):
+        annotate_trial("nobody", 0, tags={}, description="")
+
+    annotate_trial("nobody", 0, tags={}, description="", uri="memory:")
+
+
+def test_a_verification_that_another_process_is_at_fails_no_sweep(call, project):
+    file = project / "sweeps" / "narrow.yaml"
+    file.write_text(NARROW + "verify: 1\n", encoding="utf-8")
+    call("verify", "narrow#0", "--repeats", "2")
+    LEDGER.unlink()
+
+    with Journal(journal_of(project).parent):
+        code, out, _ = call("run", "sweeps/narrow.yaml")
+
+    assert code == 0
+    assert "#000 is not verified: " in out
+    assert "only one driver at a time" in out

@@ -8,7 +8,7 @@ from sweepspot.advice_ledger import AdviceLedger, Answer
 from sweepspot.datasets import Dataset
 from sweepspot.datasets.baselines import PerExample
 from sweepspot.diagnosis import Diagnosis
-from sweepspot.errors import TrialError
+from sweepspot.errors import SweepspotError
 from sweepspot.journal import Journal
 from sweepspot.protocols import Executor
 from sweepspot.spec import SweepSpec
@@ -58,8 +58,9 @@ def verify_best(
         )
         try:
             answer = verifier.verify(prescription, executor)
-        except TrialError as exc:
-            say(str(exc))
+        except SweepspotError as exc:
+            # Its champion is chosen by now: no verification is worth a failed sweep.
+            say(f"{name} is not verified: {exc}")
             continue
         say(f"{name} {answer.outcome}: {answer.because}")
     return verifier.answers(journal.results, diagnosis)
