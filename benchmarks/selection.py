@@ -36,7 +36,7 @@ CACHE = HERE / "populations"
 SEEDS = 6
 """Trainings of each configuration: one as the sweep's own, the others as fresh repeats."""
 
-TRIALS = 40
+TRIALS = 30
 """Configurations that each draw takes as its sweep."""
 
 FINALISTS, COVERAGE = 3, 0.9
@@ -53,9 +53,9 @@ class Case:
 
 
 CASES = {
-    "digits": Case(configurations=60, epochs=20, n_train=400, n_cv=200),
-    "breast_cancer": Case(configurations=60, epochs=20, n_train=150, n_cv=100),
-    "friedman1": Case(configurations=60, epochs=20, n_train=300, n_cv=150),
+    "digits": Case(configurations=40, epochs=20, n_train=400, n_cv=200),
+    "breast_cancer": Case(configurations=40, epochs=20, n_train=150, n_cv=100),
+    "friedman1": Case(configurations=40, epochs=20, n_train=300, n_cv=150),
 }
 
 
@@ -261,7 +261,7 @@ def show(name: str, s: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--only", choices=sorted(CASES), nargs="*", default=list(CASES))
     parser.add_argument("--minutes", type=float, default=60.0, help="of training, at most")
     parser.add_argument("--out", type=Path, default=HERE / "selection.json")

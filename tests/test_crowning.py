@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sweepspot.crowning.gates import Baselines, gates_of
-from sweepspot.crowning.rivalry import MOST_GROUPS, bounds, rival
+from sweepspot.crowning.rivalry import MOST_GROUPS, bounds, decided, rival
 from sweepspot.sweepfile import parse_spec
 from sweepspot.trial import Losses
 
@@ -156,6 +156,16 @@ def test_a_margin_lets_a_smaller_model_in_and_no_other():
     assert not compared(as_good, rows, margin=0.02, cheaper=False).promotes
     assert not compared(as_good, rows, margin=0.02, cheaper=None).promotes
     assert not compared(as_good + 0.05, rows, margin=0.02, cheaper=True).promotes
+
+
+def test_a_margin_that_is_allowed_later_decides_by_the_same_bounds():
+    rng = np.random.default_rng(8)
+    rows = rng.exponential(size=2000)
+    kept = compared(rows + rng.normal(scale=0.01, size=2000), rows, cheaper=True)
+
+    assert not kept.promotes
+    assert decided(kept, margin=0.02).promotes
+    assert decided(decided(kept, margin=0.02), margin=0.0) == kept
 
 
 @settings(max_examples=20)

@@ -10,7 +10,13 @@ from shutil import copy
 import pytest
 
 from sweepspot.cli import main
+from sweepspot.crowning import Baselines, Crowning
+from sweepspot.datasets import load_dataset
+from sweepspot.datasets.baselines import naive
+from sweepspot.errors import TrackingError
 from sweepspot.journal import Journal
+from sweepspot.judging import Judge
+from sweepspot.ledger import TestLedger
 from sweepspot.sweep import Sweep
 
 pytestmark = [
@@ -248,6 +254,49 @@ def test_a_refit_takes_as_many_gradient_steps_as_the_repeat(project):
     # 1,797 rows: 1,079 train and 359 cv; 34 steps of an epoch on train. Adam counts its own.
     with np.load(path) as arrays:
         assert int(arrays["optimizer_0"]) == 34 * repeat.best_epoch
+
+
+class AwayStore:
+    """A registry that does not answer."""
+
+    def record(self, result, name):
+        pass
+
+    def register(self, model, number):
+        raise TrackingError("the store does not answer")
+
+    def reigning(self, name):
+        raise TrackingError("the store does not answer")
+
+
+@pytest.mark.parametrize(
+    ("register", "status", "warning"),
+    [("scans", "promoted", "was not asked"), ("others", "selected", "saved but not registered")],
+)
+def test_a_registry_that_is_away_loses_nothing(project, register, status, warning):
+    keys = keys_of("weak", WEAK)
+    spec = Sweep(**{**keys, "select": {**keys["select"], "register": register}}).spec
+    dataset = load_dataset(spec.data, task=None, folder=Path())
+    constant = naive(dataset.training)
+    before = openings()
+
+    with Journal(Path("mlruns/weak")) as journal:
+        judge = Judge(spec, J_naive=constant.J_cv, algorithm=None, losses=journal.losses)
+        outcome = Crowning(
+            spec,
+            dataset,
+            journal,
+            baselines=Baselines(naive=constant.cv_losses),
+            ledger=TestLedger(Path("mlruns/test_ledger.jsonl")),
+            store=AwayStore(),
+            say=lambda text: None,
+        ).run(lambda: pytest.fail("nothing is left to train"), judge.all(journal.results.values()))
+
+    assert outcome.status == status
+    assert warning in outcome.warning
+    assert sentences(outcome.because) == 2
+    assert Path(outcome.champion.folder, "champion.keras").exists()
+    assert openings() == before
 
 
 def test_a_missed_target_has_no_champion_until_the_gate_is_opened(project):

@@ -210,6 +210,8 @@ def _baselines(spec: SweepSpec) -> list[str]:
 def _selection(spec: SweepSpec) -> str:
     select = spec.select
     target = f"registered as {select.register_as}" if select.register_as else "not registered"
+    if select.refit == "all":
+        target = f"refit on train and cv, {target}"
     return (
         f"{select.finalists} finalists x {select.repeats} fresh seeds, {select.rule}, {target} "
         f"({select.finalists * select.repeats} trainings more)"

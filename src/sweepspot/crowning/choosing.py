@@ -12,7 +12,7 @@ from sweepspot.crowning.gates import Baselines, gates_of
 from sweepspot.crowning.measuring import Measuring
 from sweepspot.crowning.records import Champion, Comparison, Gate, Outcome
 from sweepspot.crowning.registering import TEST_DIGEST, WEIGHTS, registered_model
-from sweepspot.crowning.rivalry import is_cheaper, rival
+from sweepspot.crowning.rivalry import decided, is_cheaper, rival
 from sweepspot.crowning.telling import (
     away,
     by_itself,
@@ -165,7 +165,9 @@ class Crowning:
         key = [selected.repeat.weights, self._spec.select.refit]
         noted = self._journal.notes.get("champion", {})
         if noted.get("candidate") == key and _is_saved(noted["champion"]):
-            return Champion(**noted["champion"])
+            return self._under_this_name(Champion(**noted["champion"]))
+        # Until the note is written anew the folder may hold another model than the old note says.
+        self._journal.note("champion", {})
         champion = self._measuring.measure(
             selected.repeat,
             finals,
@@ -174,6 +176,12 @@ class Crowning:
         )
         self._journal.note("champion", {"candidate": key, "champion": champion.to_json()})
         return champion
+
+    def _under_this_name(self, champion: Champion) -> Champion:
+        """Forget a registration under a name that the sweep has no longer."""
+        if (champion.registered or "").rsplit("/", 1)[0] == self._spec.select.register_as:
+            return champion
+        return replace(champion, registered=None)
 
     def _in_the_registry(
         self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis
@@ -193,7 +201,7 @@ class Crowning:
             self._remember(champion)
             compared = self._stored_comparison(champion)
             return by_itself(replace(outcome, champion=champion, comparison=compared))
-        if champion.registered and champion.registered.rsplit("/", 1)[0] == name:
+        if champion.registered:
             return replaced_since(outcome)
         return self._challenge(outcome, champion, reigning, diagnosis)
 
@@ -236,7 +244,7 @@ class Crowning:
         noted = self._journal.notes.get("comparisons", {}).get(champion.weights)
         if noted is None or noted["reigning"].rsplit("/", 1)[0] != self._spec.select.register_as:
             return None
-        return Comparison(**noted)
+        return decided(Comparison(**noted), margin=self._spec.select.margin)
 
     def _register(self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis) -> Outcome:
         """Register the model; a store that is away leaves it saved, to be registered later."""

@@ -69,9 +69,10 @@ class Finals:
             and r.trial.repeat <= self._spec.select.repeats
         ]
 
-    def train_once_more(self, trial: Trial) -> None:
-        """Train a repeat whose weights are gone."""
+    def train_once_more(self, trial: Trial) -> str:
+        """Train a repeat whose weights are gone, and return the hash of those that it has now."""
         train_again(self._executor(), self._journal, [trial], hear=self._send)
+        return str(self._journal.repeats[trial.number, trial.repeat].weights)
 
     def _train(self, chosen: Sequence[TrialResult]) -> None:
         trials = [

@@ -128,7 +128,7 @@ class Measuring:
             return self._refit_weights(repeat, folder)
         path = folder / f"{repeat.trial.key}.npz"
         if not path.exists():
-            finals.train_once_more(repeat.trial)
+            return path, finals.train_once_more(repeat.trial)
         return path, str(repeat.weights)
 
     def _refit_weights(self, repeat: TrialResult, folder: Path) -> tuple[Path, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from sweepspot.crowning.records import Comparison
 
-__all__ = ["bounds", "is_cheaper", "rival"]
+__all__ = ["bounds", "decided", "is_cheaper", "rival"]
 
 ALPHA = 0.05
 """How often the first challenger may take the place by luck; the k-th opening gets a k-th of it."""
@@ -61,8 +62,7 @@ def rival(
     J_reigning = float(np.mean(champion, dtype=np.float64))
     confidence = 1 - ALPHA / max(1, openings)
     low, high = bounds(differences, confidence, seed)
-    is_near = bool(margin and cheaper and high <= margin * J_reigning)
-    return Comparison(
+    comparison = Comparison(
         reigning=reigning,
         difference=float(differences.mean()),
         low=low,
@@ -73,8 +73,21 @@ def rival(
         n_rows=len(differences),
         cheaper=cheaper,
         same_test=same_test,
-        promotes=high < 0 or is_near,
+        promotes=False,
     )
+    return decided(comparison, margin=margin)
+
+
+def decided(comparison: Comparison, *, margin: float) -> Comparison:
+    """Return a comparison with the decision that a margin makes of its bounds.
+
+    Args:
+        comparison: Measured under whatever margin.
+        margin: Share of the champion's J, 0 for none.
+    """
+    near = comparison.high <= margin * comparison.J_reigning
+    promotes = comparison.high < 0 or bool(margin and comparison.cheaper and near)
+    return replace(comparison, promotes=promotes)
 
 
 def bounds(differences: Floats, confidence: float, seed: int) -> tuple[float, float]:
