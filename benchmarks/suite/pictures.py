@@ -10,13 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from suite.records import Records
-from suite.table import NAMES, SPEED, median, pairs
-from suite.works import WORKS
+from suite.table import SPEED, median, pairs
+from suite.works import HAND, WORKS
 
 __all__ = ["draw"]
 
 COLORS = {"auto": "#1b6ca8", "plain": "#d1495b"}
 LABELS = {"auto": "default", "plain": "trainer: plain"}
+SHORT_NAMES = {HAND: "by hand", "keras_tuner": "Keras Tuner", "ray_tune": "Ray Tune"}
 VARIED = ("trials", "rows", "width", "workers")
 
 
@@ -79,7 +80,7 @@ def _ratios(records: Records, path: Path) -> list[Path]:
             both = pairs(records, work, other)
             if both:
                 ratio = median(t["values"]["search_s"] / o["values"]["search_s"] for t, o in both)
-                rows.append((f"{work}\n{NAMES[other].partition(' ')[0]}", ratio, asked))
+                rows.append((f"{work}\n{SHORT_NAMES[other]}", ratio, asked))
     if not rows:
         return []
     figure = Figure(figsize=(7.2, 0.7 + 0.55 * len(rows)), dpi=110, layout="constrained")

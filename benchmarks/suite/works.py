@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -109,7 +110,9 @@ def _growth() -> dict[str, dict[str, Any]]:
         for name, point in grown.items()
         for tier in ("auto", "plain")
     }
-    for workers in (1, 2):
+    for workers in (1, 2, 4, 8, 16):
+        if workers > max(2, os.cpu_count() or 1):
+            break
         points[f"workers={workers} auto"] = {
             "trials": 48,
             "data": "digits",
