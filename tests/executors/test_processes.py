@@ -99,7 +99,7 @@ def test_a_trial_that_hangs_twice_has_failed(make):
 
 def test_a_worker_that_computes_in_silence_does_not_hang(make):
     (result,) = train_all(
-        make(limits=Limits(quiet_s=0.2)), [trial(0, epochs=1, epoch_s=1.5)]
+        make(limits=Limits(quiet_s=0.5)), [trial(0, epochs=1, epoch_s=2.0)]
     ).values()
 
     assert result.state is State.COMPLETE

@@ -43,8 +43,8 @@ MOST_DEATHS = 2
 MOST_FAILED_STARTS = 3
 """Workers in a row that end before they are ready."""
 
-COMPUTING = 0.05
-"""Share of a core above which a silent worker counts as computing."""
+COMPUTING = 0.01
+"""Share of a core above which a silent worker counts as computing; a busy machine leaves little."""
 
 MANY_TIMES = 20
 """A worker may be silent this many times as long as the longest epoch so far."""
