@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sweepspot.diagnosis.evidence import Evidence
+from sweepspot.diagnosis.evidence import Evidence, Parameter
 from sweepspot.diagnosis.records import Label, NextStep
 
-__all__ = ["Edges", "next_steps", "words_of"]
+__all__ = ["Edges", "next_steps", "short", "words_of"]
 
 Edges = Mapping[str, tuple[float, float, bool]]
 """The range of each hyperparameter: (low, high, whether its scale is logarithmic)."""
@@ -225,8 +225,18 @@ def _share_of_range(value: float, low: float, high: float, log: bool) -> float: 
     return (value - low) / (high - low) if high > low else 0.5
 
 
+def short(value: Parameter) -> str:
+    """Write a value as people would: whole numbers whole, others with three digits.
+
+    Example:
+        >>> short(0.29998217), short(1250), short("adam")
+        ('0.3', '1250', 'adam')
+    """
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def _words(name: str, value: float, proposed: float, edge: tuple[str, float, float] | None) -> str:
-    text = f"{name}: {value:g} -> {proposed:g}"
+    text = f"{name}: {short(value)} -> {short(proposed)}"
     if edge is None or edge[1] == edge[2]:
         return text
     return f"{text}, and {edge[0]} edge {edge[1]:g} -> {edge[2]:g}"

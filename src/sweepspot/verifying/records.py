@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sweepspot.diagnosis import Label, NextStep
+from sweepspot.diagnosis.steps import short
 from sweepspot.space import Params, Value
 
 __all__ = ["AS_IT_WAS", "OPPOSITE", "PRESCRIBED", "Arm", "Prescription"]
@@ -54,7 +55,7 @@ class Prescription:
         value = self.step.opposite
         if value is None:
             return None
-        return f"{self._name}: {_number(self.step.current)} -> {_number(value)}"
+        return f"{self._name}: {short(self.step.current)} -> {short(value)}"
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -74,7 +75,3 @@ class Prescription:
     @property
     def _name(self) -> str:
         return (self.step.key or "").partition(".")[2]
-
-
-def _number(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
