@@ -1,14 +1,18 @@
 """How much faster the compiled tier trains than a hand-written loop of `model.fit`.
 
-Every measurement is a process of its own, loop and tier in turn, the same configurations and
-seeds, both with per-epoch validation. Imports are left out on both sides, tracing is not.
+Every measurement is a process of its own, loop and tier in turn, the same configurations, epochs
+and early stopping, both with per-epoch validation. Imports are left out on both sides, tracing is
+not. Threads are those that the trainer of a sweep sets. The rounds of a case replace those of an
+earlier run in the JSON file beside this one; with `--add` they come on top.
 
-    python benchmarks/speed_trainers.py [case ...] [--repeats 3]
+    python benchmarks/speed_trainers.py [case ...] [--rounds 3] [--add]
+    python benchmarks/speed_trainers.py --rate        arithmetic rate, one thread
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -16,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +29,18 @@ import numpy as np
 from sweepspot.data import Split, Task, TrainingData
 
 CASES: dict[str, dict[str, Any]] = {
-    "digits": {"trials": 48, "epochs": 20, "batch": 32, "stop": False},
-    "digits_early_stopping": {"trials": 48, "epochs": 20, "batch": 32, "stop": True},
-    "housing": {"trials": 6, "epochs": 4, "batch": 256, "stop": False},
-    "mnist": {"trials": 3, "epochs": 2, "batch": 128, "stop": False},
+    "digits": {"trials": 48, "epochs": 20, "batch": 32},
+    "digits_200": {"trials": 200, "epochs": 20, "batch": 32},
+    "regression_43000x26": {"trials": 12, "epochs": 10, "batch": 256},
+    "regression_short": {"trials": 6, "epochs": 4, "batch": 256},
+    "mlp_60000x784": {"trials": 4, "epochs": 4, "batch": 128},
+    "cnn_28x28": {"trials": 3, "epochs": 4, "batch": 64},
+    "lstm_text": {"trials": 3, "epochs": 4, "batch": 64},
 }
-TIERS = ("loop", "compiled", "compiled_1_thread")
+USUAL = [name for name in CASES if name not in ("digits_200", "regression_short")]
+TIERS = ("loop", "compiled")
+WORDS, WORDS_IN_A_TEXT = 2000, 40
+PATIENCE = 5
 
 
 def make_data(case: str) -> TrainingData:
@@ -40,13 +51,20 @@ def make_data(case: str) -> TrainingData:
         X, y = load_digits(return_X_y=True)
         X = ((X - X.mean(0)) / (X.std(0) + 1e-9)).astype(np.float32)
         return split(X, y.astype(np.int32), 1077, 360, Task.MULTICLASS, 10)
-    if case == "housing":
+    if case.startswith("regression"):
         X = rng.normal(size=(53_000, 26)).astype(np.float32)
         y = np.tanh(X @ rng.normal(size=26) / 3) + 0.1 * rng.normal(size=len(X))
         return split(X, y.astype(np.float32), 43_000, 10_000, Task.REGRESSION, 1)
-    X = rng.random(size=(70_000, 784), dtype=np.float32) * (rng.random((70_000, 784)) < 0.2)
-    y = (X @ rng.normal(size=(784, 10)).astype(np.float32)).argmax(1)
-    return split(X.astype(np.float32), y.astype(np.int32), 60_000, 10_000, Task.MULTICLASS, 10)
+    if case == "lstm_text":
+        X = rng.integers(0, WORDS, size=(6000, WORDS_IN_A_TEXT)).astype(np.float32)
+        y = (rng.normal(size=WORDS)[X.astype(int)].mean(1) > 0).astype(np.float32)
+        return split(X, y, 4000, 2000, Task.BINARY, 1)
+    rows = 8000 if case == "cnn_28x28" else 70_000
+    X = rng.random(size=(rows, 784), dtype=np.float32) * (rng.random((rows, 784)) < 0.2)
+    y = (X @ rng.normal(size=(784, 10)).astype(np.float32)).argmax(1).astype(np.int32)
+    if case == "cnn_28x28":
+        return split(X.reshape(-1, 28, 28), y, 6000, 2000, Task.MULTICLASS, 10)
+    return split(X, y, 60_000, 10_000, Task.MULTICLASS, 10)
 
 
 def split(X: Any, y: Any, rows: int, cv: int, task: Task, n_outputs: int) -> TrainingData:
@@ -63,10 +81,12 @@ def split(X: Any, y: Any, rows: int, cv: int, task: Task, n_outputs: int) -> Tra
 
 def points(case: str) -> list[dict[str, Any]]:
     rng = np.random.default_rng(1)
+    narrow = case in ("cnn_28x28", "lstm_text")
     return [
         {
             "layers": int(rng.integers(1, 4)),
-            "units": int(np.exp(rng.uniform(np.log(16), np.log(256)))),
+            "units": int(np.exp(rng.uniform(np.log(16), np.log(64 if narrow else 256)))),
+            "filters": int(rng.choice([8, 12, 16])),
             "learning_rate": float(10 ** rng.uniform(-4, -1.5)),
             "dropout": float(rng.uniform(0.01, 0.5)),
             "l2": float(10 ** rng.uniform(-6, -2)),
@@ -76,42 +96,67 @@ def points(case: str) -> list[dict[str, Any]]:
     ]
 
 
-def run_loop(case: str, data: TrainingData) -> list[float]:
-    import keras
-
+def builder(case: str, data: TrainingData) -> Callable[[Any], Any]:
     from sweepspot.families import make_family
 
-    setting, build, best = CASES[case], make_family("mlp"), []
+    if case == "lstm_text":
+        return build_text
+    build = make_family("cnn" if case == "cnn_28x28" else "mlp")
+    return lambda params: build(params, data.input_shape, data.task, data.n_outputs)
+
+
+def build_text(params: dict[str, Any]) -> Any:
+    """Build what a user's own `build(hp)` would."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((WORDS_IN_A_TEXT,)),
+            layers.Embedding(WORDS, 16),
+            layers.LSTM(params["units"]),
+            layers.Dropout(params["dropout"]),
+            layers.Dense(1),
+        ]
+    )
+    optimizer = keras.optimizers.Adam(params["learning_rate"])
+    model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
+def run_loop(case: str, data: TrainingData) -> dict[str, float]:
+    import keras
+
+    setting, build, best, epochs = CASES[case], builder(case, data), [], 0
     for seed, params in enumerate(points(case)):
         keras.backend.clear_session()
         keras.utils.set_random_seed(seed)
-        model = build(params, data.input_shape, data.task, data.n_outputs)
-        stop = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
-        history = model.fit(
+        stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
+        history = build(params).fit(
             data.train.X,
             data.train.y,
             batch_size=setting["batch"],
             epochs=setting["epochs"],
             validation_data=(data.cv.X, data.cv.y),
-            callbacks=[stop] if setting["stop"] else [],
+            callbacks=[stop],
             verbose=0,
         )
         best.append(min(history.history["val_loss"]))
-    return best
+        epochs += len(history.epoch)
+    return {"best_loss": min(best), "epochs": epochs}
 
 
-def run_compiled(case: str, data: TrainingData) -> list[float]:
-    from sweepspot.families import make_family
+def run_compiled(case: str, data: TrainingData) -> dict[str, float]:
     from sweepspot.spec import EarlyStopping, Train
     from sweepspot.training.compiled import CompiledTrainer
     from sweepspot.trial import Trial
 
-    setting, build = CASES[case], make_family("mlp")
+    setting = CASES[case]
     trainer = CompiledTrainer(
         data=data,
-        build=lambda params: build(params, data.input_shape, data.task, data.n_outputs),
+        build=builder(case, data),
         settings=Train(
-            batch_size=setting["batch"], early_stopping=EarlyStopping() if setting["stop"] else None
+            batch_size=setting["batch"], early_stopping=EarlyStopping(patience=PATIENCE)
         ),
         weights=Path("unused"),
     )
@@ -123,26 +168,27 @@ def run_compiled(case: str, data: TrainingData) -> list[float]:
     plain = [r.trainer_reason for r in results if r.trainer != "compiled"]
     if plain:
         raise RuntimeError(f"{len(plain)} trials were not compiled: {plain[0]}")
-    print(
-        f"  {len(trainer.traces)} traces, steps {sum(r.train_s for r in results):.2f} s",
-        file=sys.stderr,
-    )
-    return [float(r.J_cv) for r in results if r.J_cv is not None]
+    return {
+        "best_loss": min(r.J_cv for r in results if r.J_cv is not None),
+        "epochs": sum(r.epochs for r in results),
+        "traces": len(trainer.traces),
+        "steps_s": sum(r.train_s for r in results),
+    }
 
 
 def measure_here(case: str, tier: str) -> None:
     import keras
-    import tensorflow as tf
 
-    if tier == "compiled_1_thread":
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+    if tier == "compiled" and case not in ("cnn_28x28", "lstm_text"):
+        from sweepspot.training.threads import configure_threads
+
+        configure_threads()
     keras.Variable(0.0)
     data = make_data(case)
     wall, cpu = time.perf_counter(), time.process_time()
-    best = run_loop(case, data) if tier == "loop" else run_compiled(case, data)
+    found = run_loop(case, data) if tier == "loop" else run_compiled(case, data)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(json.dumps({"wall_s": wall, "cpu_s": cpu, "best_loss": min(best), "trials": len(best)}))
+    print(json.dumps({"wall_s": wall, "cpu_s": cpu, **found}))
 
 
 def measure(case: str, tier: str) -> dict[str, float]:
@@ -153,40 +199,98 @@ def measure(case: str, tier: str) -> dict[str, float]:
     return result
 
 
+def rates() -> Iterator[dict[str, Any]]:
+    """Yield what share of the rate of a large matrix product the gradient steps reach."""
+    import tensorflow as tf
+
+    from sweepspot.families import make_family
+    from sweepspot.spec import Train
+    from sweepspot.training.compiled import CompiledTrainer, batch_order, start_of
+    from sweepspot.training.threads import configure_threads
+    from sweepspot.trial import Trial
+
+    configure_threads()
+    square = tf.random.normal((2048, 2048))
+    product = tf.function(lambda a: tf.reduce_sum(a @ a))
+    product(square)
+    peak = 2 * 2048**3 / min(seconds(lambda: product(square).numpy()) for _ in range(9))
+    build = make_family("mlp")
+    for case in ("digits", "regression_43000x26"):
+        data = make_data(case)
+        trainer = CompiledTrainer(
+            data=data,
+            build=lambda p, data=data: build(p, data.input_shape, data.task, data.n_outputs),
+            settings=Train(batch_size=CASES[case]["batch"]),
+            weights=Path("unused"),
+        )
+        for units in (64, 256):
+            for dropout in (0.0, 0.2):
+                params = {"layers": 2, "units": units, "dropout": dropout, "l2": 1e-4}
+                trial = Trial(number=0, params=params, seed=0, epochs=1)
+                network = trainer._read(trial)
+                trace = trainer._trace_of(network, trial)
+                trace.start(start_of(network, goes_on=False))
+                rows = len(data.train)
+                took = min(trace.epoch(batch_order(0, e, rows)).train_s for e in range(12))
+                widths = [data.input_shape[0], units, units, data.n_outputs]
+                products = sum(a * b for a, b in itertools.pairwise(widths))
+                # Forward, and backward to the weights and to all inputs but the first.
+                flops = (6 * products - 2 * widths[0] * units) * rows
+                yield {
+                    "case": case,
+                    "units": [units, units],
+                    "dropout": dropout,
+                    "gflops": flops / took / 1e9,
+                    "share_of_peak": flops / took / peak,
+                    "peak_gflops": peak / 1e9,
+                }
+
+
+def seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cases", nargs="*", default=list(CASES))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("cases", nargs="*", default=USUAL)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--add", action="store_true")
+    parser.add_argument("--rate", action="store_true")
     parser.add_argument("--here", choices=TIERS)
-    arguments = parser.parse_args()
-    if arguments.here:
-        measure_here(arguments.cases[0], arguments.here)
+    options = parser.parse_args()
+    if options.here:
+        measure_here(options.cases[0], options.here)
         return
-    table = []
-    for case in arguments.cases:
-        runs: dict[str, list[dict[str, float]]] = {tier: [] for tier in TIERS}
-        for _ in range(arguments.repeats):
-            for tier in TIERS:
-                runs[tier].append(measure(case, tier))
-        median = {
-            tier: {key: statistics.median(r[key] for r in runs[tier]) for key in runs[tier][0]}
-            for tier in TIERS
-        }
-        for tier in TIERS:
-            row = {"case": case, "tier": tier, **median[tier]}
-            row["faster_wall"] = median["loop"]["wall_s"] / row["wall_s"]
-            row["faster_cpu"] = median["loop"]["cpu_s"] / row["cpu_s"]
-            table.append(row)
-            print(
-                f"{case:24}{tier:20}{row['wall_s']:8.2f} s wall {row['cpu_s']:8.2f} s cpu "
-                f"{row['faster_wall']:6.1f}x {row['faster_cpu']:6.1f}x  best {row['best_loss']:.4f}"
-            )
-    machine = {"cores": os.cpu_count(), "cpu": platform.processor(), "python": sys.version}
     path = Path(__file__).with_suffix(".json")
-    path.write_text(
-        json.dumps({"machine": machine, "repeats": arguments.repeats, "runs": table}, indent=1)
-        + "\n"
-    )
+    record = json.loads(path.read_text())
+    record["machine"] = {"cores": os.cpu_count(), "python": platform.python_version()}
+    if options.rate:
+        record["rates"] = list(rates())
+        for row in record["rates"]:
+            print(row)
+    else:
+        for case in options.cases:
+            rounds = record["rounds"].get(case, []) if options.add else []
+            for _ in range(options.rounds):
+                rounds.append({tier: measure(case, tier) for tier in TIERS})
+            record["rounds"][case] = rounds
+            show(case, rounds)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def show(case: str, rounds: list[dict[str, dict[str, float]]]) -> None:
+    for tier in TIERS:
+        median = {key: statistics.median(r[tier][key] for r in rounds) for key in rounds[0][tier]}
+        faster = statistics.median(r["loop"]["wall_s"] / r[tier]["wall_s"] for r in rounds)
+        cpu = statistics.median(r["loop"]["cpu_s"] / r[tier]["cpu_s"] for r in rounds)
+        steps = f"  steps {median['steps_s']:.2f} s" if "steps_s" in median else ""
+        print(
+            f"{case:22}{tier:10}{median['wall_s']:8.2f} s wall {median['cpu_s']:8.2f} s cpu "
+            f"{faster:6.1f}x {cpu:6.1f}x  best {median['best_loss']:.4f}"
+            f"  {median['epochs']:.0f} epochs{steps}"
+        )
 
 
 if __name__ == "__main__":

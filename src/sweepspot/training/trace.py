@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import keras
@@ -29,7 +29,7 @@ GATHERED_AT_ONCE = 64 * 2**20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrays:
-    """The splits as tensors, shared by every trace of a trainer."""
+    """The splits as tensors, shared by every trace of a trainer; `measured` is kept by `parts`."""
 
     X: tf.Tensor
     y: tf.Tensor
@@ -37,6 +37,7 @@ class Arrays:
     y_cv: tf.Tensor
     X_kept: tf.Tensor
     y_kept: tf.Tensor
+    measured: list[tuple[tf.Tensor, tf.Tensor]] = field(default_factory=list)
 
     @classmethod
     def of(cls, data: TrainingData) -> Arrays:
@@ -52,8 +53,16 @@ class Arrays:
             y_kept=y if whole else tf.gather(y, data.kept_train),
         )
 
-    def measured(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    def parts(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Return the rows that every epoch measures, kept ones before those of cv, in parts."""
+        if isinstance(self.X_cv, tf.Variable):
+            # Whose rows may change from trial to trial.
+            return self._cut()
+        if not self.measured:
+            self.measured.extend(self._cut())
+        return self.measured
+
+    def _cut(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
         splits = [(self.X_kept, self.y_kept), (self.X_cv, self.y_cv)]
         if sum(int(y.shape[0]) for _, y in splits) <= ROWS_AT_A_TIME:
             return [(tf.concat([X for X, _ in splits], 0), tf.concat([y for _, y in splits], 0))]
@@ -171,7 +180,7 @@ class Trace:
                 batch are the last.
         """
         finite, train_s = (value.numpy() for value in self._epoch(tf.constant(order)))
-        parts = [self._measure(X, y)[0].numpy() for X, y in self._arrays.measured()]
+        parts = [self._measure(X, y)[0].numpy() for X, y in self._arrays.parts()]
         losses, kept = np.concatenate(parts), int(self._arrays.y_kept.shape[0])
         return EpochValues(
             J_train=float(np.mean(losses[:kept], dtype=np.float64)),
