@@ -90,7 +90,7 @@ def translated(uri: str) -> Iterator[None]:
             ) from exc
         raise TrackingError(
             f"tracking: the store at {redacted(uri)} does not answer ({_line(exc)}); "
-            "start it, or set tracking.uri"
+            "start it, or name another store by tracking.uri or --uri"
         ) from exc
 
 
@@ -118,7 +118,7 @@ def _check_sqlite(path: Path) -> None:
     except (OSError, sqlite3.Error) as exc:
         raise RefusedError(
             f"tracking.uri: must be a SQLite file that can be written, got {path} ({exc}); "
-            "mend or move it, or set tracking.uri"
+            "mend or move it, or name another store by tracking.uri or --uri"
         ) from exc
 
 
