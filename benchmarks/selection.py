@@ -6,7 +6,7 @@ become the cross-validation split and the others stay hidden: they are the truth
 one side takes the best of n trials; the other takes the finalists, their fresh repeats and the
 rule of `sweepspot.selection`. Both are scored on the hidden rows.
 
-    python benchmarks/selection.py [--draws 60] [--only digits]
+    python benchmarks/selection.py [--draws 100] [--only digits]
 
 The trained populations are kept in benchmarks/populations/, which git ignores; training them takes
 some minutes and goes on where it was stopped.
@@ -261,19 +261,19 @@ def show(name: str, s: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=60)
+    parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--only", choices=sorted(CASES), nargs="*", default=list(CASES))
     parser.add_argument("--minutes", type=float, default=60.0, help="of training, at most")
     parser.add_argument("--out", type=Path, default=HERE / "selection.json")
     arguments = parser.parse_args()
-    summaries = {}
+    out = arguments.out
+    summaries = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     for name in arguments.only:
         if (population := train_population(name, arguments.minutes)) is None:
             return
         summaries[name] = summarize(name, population, arguments.draws)
         show(name, summaries[name])
-    if set(summaries) == set(CASES):
-        arguments.out.write_text(json.dumps(summaries, indent=2) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(summaries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
