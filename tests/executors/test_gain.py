@@ -1,4 +1,4 @@
-from sweepspot.executors.gain import MEASUREMENTS, MOST_ATTEMPTS, Gain
+from sweepspot.executors.gain import MEASUREMENTS, MOST_ATTEMPTS, MOST_MEASUREMENTS, Gain
 
 
 class Clock:
@@ -87,3 +87,26 @@ def test_trials_that_always_end_too_soon_are_let_be_at_last():
 
     assert begun == MOST_ATTEMPTS
     assert gain.measured is None
+
+
+def test_short_epochs_are_timed_more_often():
+    times = {}
+    for pace in (1.0, 0.01):
+        gain, now, begun = Gain(2), 0.0, 0
+        while gain.measured is None:
+            gain.started("a")
+            gain.started("b")
+            before = gain.subject
+            for left in range(30, 0, -1):
+                now += pace
+                for worker in ("a", "b") if gain.subject is None else (gain.subject,):
+                    gain.epoch(worker, now, left=left)
+                if gain.subject and before is None:
+                    gain.paused("b" if gain.subject == "a" else "a")
+                    begun += 1
+                before = gain.subject
+            gain.ended("a")
+            gain.ended("b")
+        times[pace] = begun
+
+    assert times == {1.0: MEASUREMENTS, 0.01: MOST_MEASUREMENTS}

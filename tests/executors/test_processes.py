@@ -272,7 +272,7 @@ def forkservers(pid):
 def test_what_workers_gain_is_measured_on_the_way(make):
     executor = make(adapts=True)
 
-    ended = train_all(executor, [trial(n, epochs=40, wait_s=0.003) for n in range(20)])
+    ended = train_all(executor, [trial(n, epochs=25, wait_s=0.05) for n in range(20)])
 
     assert len(ended) == 20
     # Waiting takes no core, so two wait nearly twice as much as one.
@@ -283,7 +283,7 @@ def test_what_workers_gain_is_measured_on_the_way(make):
 def test_workers_that_have_one_core_between_them_are_not_kept(make):
     executor = make(adapts=True)
 
-    ended = train_all(executor, [trial(n, epochs=40, epoch_s=0.01, one_core=1) for n in range(16)])
+    ended = train_all(executor, [trial(n, epochs=40, epoch_s=0.02, one_core=1) for n in range(30)])
 
-    assert len(ended) == 16
+    assert len(ended) == 30
     assert executor.summary.startswith("1, because 2 measured")

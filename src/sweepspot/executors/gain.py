@@ -11,9 +11,15 @@ INTERVALS = 4
 """Epochs timed with the others at work, and again with the others paused."""
 
 MEASUREMENTS = 3
-"""Times that is done; the median counts."""
+"""Times that is done at least; the median counts."""
 
-MOST_ATTEMPTS = 12
+MOST_MEASUREMENTS = 15
+"""Times that is done at most, where epochs are so short that chance has a say in each."""
+
+ENOUGH_S = 1.0
+"""Seconds timed alone, in all, after which chance has none."""
+
+MOST_ATTEMPTS = 45
 """Trials may end before they are timed; then it is tried again, this often."""
 
 
@@ -39,13 +45,17 @@ class Gain:
         self._awaited: set[Hashable] = set()
         self._together_s = 0.0
         self._gains: list[float] = []
+        self._alone_s = 0.0
         self._attempts = 0
         self._results_to_come = 0
 
     @property
     def measured(self) -> float | None:
         """How many times as fast as one worker; None until that is known."""
-        return statistics.median(self._gains) if len(self._gains) == MEASUREMENTS else None
+        enough = self._alone_s >= ENOUGH_S and len(self._gains) >= MEASUREMENTS
+        if enough or len(self._gains) == MOST_MEASUREMENTS:
+            return statistics.median(self._gains)
+        return None
 
     @property
     def subject(self) -> Hashable | None:
@@ -70,6 +80,7 @@ class Gain:
             self._perhaps_begin(worker, stamps, left)
         elif worker == self._subject and not self._awaited and len(stamps) > INTERVALS:
             self._gains.append(self._workers * _pace(stamps) / self._together_s)
+            self._alone_s += INTERVALS * _pace(stamps)
             self._end()
 
     def paused(self, worker: Hashable) -> None:
@@ -88,7 +99,7 @@ class Gain:
             self.paused(worker)
 
     def _perhaps_begin(self, worker: Hashable, stamps: list[float], left: int) -> None:
-        done = len(self._gains) == MEASUREMENTS or self._attempts == MOST_ATTEMPTS
+        done = self.measured is not None or self._attempts == MOST_ATTEMPTS
         if done or self._results_to_come > 0 or left < 2 * INTERVALS or len(stamps) <= INTERVALS:
             return
         # The others compute too while they build and trace, but not long, and in another way.
