@@ -183,3 +183,10 @@ def test_when_all_are_barred_the_choice_is_as_without():
     candidates = [candidate(k, 0.1 + 0.1 * k) for k in range(2)]
 
     assert select(candidates, barred=[0, 1]).number == select(candidates).number
+
+
+def test_the_lowest_mean_that_may_win_is_taken_whatever_its_weights():
+    best, middle = timed(0, 0.1, None, n_weights=1), timed(1, 0.1001, None, n_weights=99)
+    small = timed(2, 0.1002, None, n_weights=2)
+
+    assert select([best, middle, small], rule="lowest_mean", barred=[0]).number == 1

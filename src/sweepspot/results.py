@@ -67,8 +67,9 @@ class SweepResult:
         champion, outcome = self.champion, self.outcome
         lines = [f"champion  {outcome.because}"]
         if champion is not None:
+            refit = " before the refit" if champion.refit == "all" else ""
             lines.append(
-                f"scores    J_cv {champion.J_cv:.4f}, error {champion.error_cv:.4g}; "
+                f"scores    J_cv {champion.J_cv:.4f}, error {champion.error_cv:.4g}{refit}; "
                 f"on the test split J {champion.J_test:.4f}, error {champion.error_test:.4g}"
             )
         if outcome.gates:
