@@ -32,7 +32,7 @@ CLASSES = ("bias", "variance", "tie", "neither")
 SCORES = ("exact", "right", "opposite", "answered", "balanced_recall")
 DRAWS = 1000
 # Decision 0013: on these a threshold was chosen, or they were looked at meanwhile.
-LOOKED_AT = ("adult", "housing", "digits", "friedman", "clusters")
+LOOKED_AT = ("adult", "housing", "digits", "friedman", "clusters", "mnist")
 
 
 @dataclass(frozen=True, kw_only=True)
