@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from sweepspot.data import TrainingData
 from sweepspot.protocols import Report
@@ -127,13 +128,13 @@ class CompiledTrainer:
         trace = self._trace_of(network, trial)
         trace.start(start)
         progress = Progress(trial=trial, settings=self.settings, report=report)
-        best, train_s = trace.snapshot(), 0.0
+        best, train_s = trace.hold(), 0.0
         for epoch in range(trial.first_epoch, trial.epochs):
             values = trace.epoch(batch_order(trial.seed, epoch, len(self.data.train)))
             train_s += values.train_s
             decision = progress.after_epoch(values.J_train, values.J_cv, finite=values.finite)
             if decision.keep:
-                best = trace.snapshot()
+                best = trace.hold()
             if decision.stop:
                 break
         n_weights = sum(int(np.prod(v.shape)) for v in network.model.trainable_variables)
@@ -142,14 +143,17 @@ class CompiledTrainer:
             return result
         if trial.keeps_weights:
             result = replace(result, weights=self._save(trial, network.model, trace, best))
-        trace.restore(*best)
+        trace.put_back(best)
         evaluator = Evaluator(network.model.loss, self.data, trace.measure)
         at_best = evaluator.everything()
         return measured(result, at_best, at_best.kept(self.data))
 
-    def _save(self, trial: Trial, model: keras.Model, trace: Trace, best: Snapshot) -> str:
-        fill(model, best)
+    def _save(self, trial: Trial, model: keras.Model, trace: Trace, best: list[tf.Tensor]) -> str:
+        last = trace.hold()
+        trace.put_back(best)
+        fill(model, trace.snapshot())
         best_weights = model.get_weights()
+        trace.put_back(last)
         fill(model, trace.snapshot())
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)

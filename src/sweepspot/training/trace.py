@@ -189,6 +189,19 @@ class Trace:
             train_s=float(train_s),
         )
 
+    def hold(self) -> list[tf.Tensor]:
+        """Return the weights and the states as they lie here, for `put_back`: a cheap snapshot."""
+        return [v.read_value() for v in self._values]
+
+    def put_back(self, held: list[tf.Tensor]) -> None:
+        """Put back what was held, of the same trial."""
+        for variable, value in zip(self._values, held, strict=True):
+            variable.assign(value)
+
+    @property
+    def _values(self) -> list[tf.Variable]:
+        return [*(v.value for v in self._weights.variables), *self._states]
+
     def snapshot(self) -> Snapshot:
         """Return the weights and the states, each variable by itself."""
         return self._weights.read(), [v.numpy() for v in self._states]
@@ -263,8 +276,8 @@ class Trace:
             done = self._all_steps(order, self._weights.frame())
         with tf.control_dependencies([done]):
             ended = tf.timestamp()
-            values = [*(v.value for v in self._weights.variables), *self._states]
-            finite = [tf.reduce_all(tf.math.is_finite(v)) for v in values if v.dtype.is_floating]
+            floats = [v for v in self._values if v.dtype.is_floating]
+            finite = [tf.reduce_all(tf.math.is_finite(v)) for v in floats]
         return [tf.reduce_all(finite), ended - begun]
 
     def _all_steps(self, order: tf.Tensor, frame: list[tf.Tensor]) -> tf.Tensor:
