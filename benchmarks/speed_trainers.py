@@ -263,21 +263,30 @@ def main() -> None:
     if options.here:
         measure_here(options.cases[0], options.here)
         return
-    path = Path(__file__).with_suffix(".json")
-    record = json.loads(path.read_text())
-    record["machine"] = {"cores": os.cpu_count(), "python": platform.python_version()}
     if options.rate:
-        record["rates"] = list(rates())
-        for row in record["rates"]:
+        found = list(rates())
+        for row in found:
             print(row)
-    else:
-        for case in options.cases:
-            rounds = record["rounds"].get(case, []) if options.add else []
-            for _ in range(options.rounds):
-                rounds.append({tier: measure(case, tier) for tier in TIERS})
-            record["rounds"][case] = rounds
-            show(case, rounds)
+        store(lambda record: record.update(rates=found))
+        return
+    for case in options.cases:
+        new = [{tier: measure(case, tier) for tier in TIERS} for _ in range(options.rounds)]
+
+        def put(record: dict[str, Any], case: str = case, new: list[Any] = new) -> None:
+            old = record["rounds"].get(case, []) if options.add else []
+            record["rounds"][case] = old + new
+
+        show(case, store(put)["rounds"][case])
+
+
+def store(change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Change the JSON file beside this one, which other runs may have changed meanwhile."""
+    path = Path(__file__).with_suffix(".json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    record["machine"] = {"cores": os.cpu_count(), "python": platform.python_version()}
+    change(record)
     path.write_text(json.dumps(record, indent=1) + "\n")
+    return record
 
 
 def show(case: str, rounds: list[dict[str, dict[str, float]]]) -> None:
