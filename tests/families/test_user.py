@@ -161,6 +161,16 @@ def test_a_users_network_is_built_at_a_point(module):
     assert build({"units": 7}, (3,), Task.REGRESSION, 1).output_shape == (None, 7)
 
 
+def test_a_network_without_an_input_layer_gets_its_weights(module):
+    from sweepspot.families import make_family
+
+    without = GOOD.replace("keras.Input((3,)), ", "")
+    build = make_family(module("their_inputless", without))
+
+    shapes = [w.shape for w in build({"units": 7}, (3,), Task.REGRESSION, 1).weights]
+    assert shapes == [(3, 7), (7,)]
+
+
 def test_what_a_build_declares_is_found_by_calling_it(module):
     from sweepspot.families.user import declared_space
 

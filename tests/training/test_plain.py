@@ -156,3 +156,45 @@ def test_a_trial_is_repeatable_by_its_seed(tmp_path):
 
     assert first == again
     assert first != other
+
+
+LOSSES = [
+    ("mse", tf.keras.losses.MeanSquaredError, Task.REGRESSION),
+    ("mean_absolute_error", tf.keras.losses.MeanAbsoluteError, Task.REGRESSION),
+    ("huber", tf.keras.losses.Huber, Task.REGRESSION),
+    ("binary_crossentropy", tf.keras.losses.BinaryCrossentropy, Task.BINARY),
+    (
+        "sparse_categorical_crossentropy",
+        tf.keras.losses.SparseCategoricalCrossentropy,
+        Task.MULTICLASS,
+    ),
+]
+
+
+@pytest.mark.parametrize("tier", ["plain", "compiled"])
+@pytest.mark.parametrize(("name", "as_class", "task"), LOSSES, ids=[n for n, _, _ in LOSSES])
+def test_a_loss_by_name_is_that_loss(name, as_class, task, tier, tmp_path):
+    from sweepspot.training.compiled import CompiledTrainer
+
+    data = make_data(task)
+    last = {Task.MULTICLASS: "softmax", Task.BINARY: "sigmoid"}.get(task, "linear")
+
+    def result_of(loss):
+        def build(params):
+            model = tf.keras.Sequential(
+                [
+                    tf.keras.Input(data.input_shape),
+                    tf.keras.layers.Dense(data.n_outputs, activation=last),
+                ]
+            )
+            model.compile(optimizer="sgd", loss=loss)
+            return model
+
+        made = {"plain": PlainTrainer, "compiled": CompiledTrainer}[tier]
+        return train(made(data=data, build=build, settings=Train(), weights=tmp_path), {})
+
+    by_name, by_class = result_of(name), result_of(as_class())
+
+    assert by_name.state is State.COMPLETE, by_name.reason
+    np.testing.assert_allclose(by_name.losses.cv, by_class.losses.cv, rtol=1e-6)
+    assert by_name.curve.J_cv == pytest.approx(by_class.curve.J_cv, rel=1e-6)

@@ -179,6 +179,9 @@ def user_family(model: str) -> Build:
         built = function(HyperParameters(params))
         if not isinstance(built, keras.Model) or not getattr(built, "compiled", False):
             raise TypeError(f"{model}: must return a compiled keras.Model, got {built!r}")
+        if not built.built:
+            # Without an Input layer it has no weights until it first sees examples.
+            built(keras.ops.zeros((1, *shape)))
         return built
 
     return build

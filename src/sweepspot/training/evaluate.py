@@ -20,9 +20,11 @@ __all__ = [
     "Measure",
     "Measured",
     "aligned",
+    "as_loss",
     "eagerly",
     "per_example_errors",
     "per_example_losses",
+    "unreduced",
 ]
 
 ROWS_AT_A_TIME = 4096
@@ -150,13 +152,32 @@ def eagerly(loss: keras.losses.Loss | str, forward: Forward) -> Measure:
     return measure
 
 
-def unreduced(loss: keras.losses.Loss | str) -> keras.losses.Loss:
-    """Return the same loss, giving one value a row."""
+def as_loss(loss: keras.losses.Loss | str | Callable[..., Any]) -> keras.losses.Loss:
+    """Return a loss as the object that Keras makes of it: most names stand for a function."""
     known = keras.losses.get(loss)
-    if not isinstance(known, keras.losses.Loss):
-        # A plain function has no reduction of its own to be rid of.
-        return keras.losses.LossFunctionWrapper(known, reduction=None, name="per_example")
+    return known if isinstance(known, keras.losses.Loss) else _OfFunction(known)
+
+
+def unreduced(loss: keras.losses.Loss | str | Callable[..., Any]) -> keras.losses.Loss:
+    """Return the same loss, giving one value a row."""
+    known = as_loss(loss)
     return type(known).from_config({**known.get_config(), "reduction": None})
+
+
+class _OfFunction(keras.losses.Loss):  # type: ignore[misc]
+    """A loss given as a function; Keras's own class for them is not public."""
+
+    def __init__(
+        self, function: Callable[..., Any], reduction: str | None = "sum_over_batch_size"
+    ) -> None:
+        super().__init__(name="of_function", reduction=reduction)
+        self._function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self._function(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"function": self._function, "reduction": self.reduction}
 
 
 def per_example_losses(loss: keras.losses.Loss, y: npt.NDArray[Any], outputs: FloatArray) -> PerRow:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import FloatArray, TrainingData
-from sweepspot.training.evaluate import ROWS_AT_A_TIME, PerRow, aligned, unreduced
+from sweepspot.training.evaluate import ROWS_AT_A_TIME, PerRow, aligned, as_loss, unreduced
 from sweepspot.training.noise import Noise
 from sweepspot.training.structure import Point, Structure
 from sweepspot.training.swapping import Numbers, swap_dense, swap_optimizer, take_penalties_off
@@ -136,7 +136,7 @@ class Trace:
         self._model = model
         self._arrays = arrays
         self._batch = min(batch_size, int(arrays.X.shape[0]))
-        self._loss, self._per_example = keras.losses.get(loss), unreduced(loss)
+        self._loss, self._per_example = as_loss(loss), unreduced(loss)
         self._optimizer = optimizer
         self._weights = Weights(model, structure)
         self._states = [
