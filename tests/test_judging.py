@@ -29,6 +29,20 @@ def test_every_trial_has_a_verdict(made):
     assert {run_id(number) for number in made.results} == set(diagnosis)
 
 
+def test_thresholds_of_a_sweep_file_are_used(made):
+    counts = {"draws": 100, "folds": 2, "frontier": 2, "min_runs": 2, "min_rows": 9}
+    criteria = {**counts, "min_converged_runs": 1, "min_epochs": 4, "excess": 0.99}
+    spec = parse_spec({**KEYS, "criteria": criteria})
+    judge = Judge(spec, J_naive=2.3, algorithm=None, losses=lambda result: None)
+
+    diagnosis = judge.all(made.results.values())
+
+    # Nothing is worse by so much, so nothing has a cause.
+    labels = {str(verdict.label) for verdict in diagnosis.values()}
+    assert "good_fit" in labels
+    assert not any(label.startswith("high_") for label in labels)
+
+
 def test_losses_are_read_back_when_a_result_has_none(made):
     bare = [result.without_losses() for result in made.results.values()]
 

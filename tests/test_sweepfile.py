@@ -123,6 +123,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             "did you mean mlp?",
         ),
         ("criteria: {nonsense: 1}", "criteria.nonsense: unknown key; remove it"),
+        ("criteria: {draws: 200.5}", "criteria.draws: must be a whole number, got 200.5; round it"),
+        ("criteria: {draws: 1}", "criteria.draws: must be at least 100, got 1; raise it"),
+        (
+            "train: {early_stopping: {patince: 3}}",
+            "train.early_stopping.patince: unknown key; did you mean patience?",
+        ),
+        ("workers: 0", "workers: must be auto or a whole number from 1, got 0"),
+        ("workers: true", "workers: must be auto or a whole number from 1, got True"),
+        (
+            "select: {gates: [algorithm]}",
+            "select.gates: algorithm needs a baseline, got none; "
+            "add baseline: {algorithm: hist_gradient_boosting}",
+        ),
         (
             "select: {rule: best}",
             "select.rule: expected one of one_standard_error, lowest_mean, got 'best'",

@@ -24,7 +24,10 @@ def sweep_schema() -> dict[str, Any]:
     timeout["anyOf"].append({"type": "string", "pattern": r"^\s*[\d.]+\s*[smhd]\s*$"})
     schema["properties"]["criteria"] |= {
         "properties": {
-            name: {"type": "number", "default": field.default}
+            name: {
+                "type": "integer" if isinstance(field.default, int) else "number",
+                "default": field.default,
+            }
             for name, field in Criteria.__dataclass_fields__.items()
         },
         "additionalProperties": False,

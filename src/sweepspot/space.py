@@ -109,8 +109,6 @@ class Int(_Dimension):
     @model_validator(mode="after")
     def _edges_make_sense(self) -> Int:
         _check_range(self.low, self.high, None if self.step == 1 else self.step, log=self.log)
-        if self.step < 1:
-            raise ValueError(f"step must be >= 1, got {self.step}; leave it out for every number")
         return self
 
     @property

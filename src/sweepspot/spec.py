@@ -249,7 +249,7 @@ class SweepSpec(_Section):
     search: Search = Search()
     baseline: Baseline = Baseline()
     select: Select = Select()
-    criteria: Mapping[str, float] = Field(
+    criteria: Mapping[str, int | float] = Field(
         default_factory=dict, description="Thresholds of the diagnosis, by name."
     )
     verify: int = Field(
@@ -263,15 +263,6 @@ class SweepSpec(_Section):
         default="auto",
         description="Trials trained at once: `auto` for all cores, or 1 to repeat bit for bit.",
     )
-
-    @model_validator(mode="after")
-    def _gates_have_a_baseline(self) -> SweepSpec:
-        if "algorithm" in self.select.gates and self.baseline.algorithm is None:
-            raise ValueError(
-                "select.gates: algorithm needs a baseline, got none; "
-                "add baseline: {algorithm: hist_gradient_boosting}"
-            )
-        return self
 
     @property
     def points(self) -> Space:

@@ -202,18 +202,22 @@ def _known_keys(loc: _Loc) -> list[str]:
         return ["float", "int", "choice", "log", "step", "when"]
     model: type[BaseModel] = SweepSpec
     for step in loc:
-        field = model.model_fields.get(str(step))
-        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
-        inner = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
-        if not inner:
-            return []
-        model = inner[0]
+        annotation = model.model_fields[str(step)].annotation
+        kinds = (annotation, *get_args(annotation))
+        # Only a section can have a key too many.
+        model = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _cross_checks(spec: SweepSpec) -> Iterator[tuple[_Loc, str]]:
     """Yield what only shows when the parts of a sweep file are held against one another."""
     yield from _criteria_problems(spec.criteria)
+    if "algorithm" in spec.select.gates and spec.baseline.algorithm is None:
+        yield (
+            ("select", "gates"),
+            "algorithm needs a baseline, got none; "
+            "add baseline: {algorithm: hist_gradient_boosting}",
+        )
     if spec.model in FAMILIES:
         yield from _range_problems(spec)
     conditions = list(_condition_problems(spec.space))
@@ -238,7 +242,8 @@ def _criteria_problems(criteria: Mapping[str, float]) -> Iterator[tuple[_Loc, st
             Criteria(**criteria)  # type: ignore[arg-type]
         except SpecError as exc:
             for problem in exc.problems:
-                yield ("criteria",), problem.removeprefix("criteria.")
+                key, _, text = problem.partition(": ")
+                yield tuple(key.split(".")), text
 
 
 def _name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[_Loc, str]]:

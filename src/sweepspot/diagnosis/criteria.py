@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 from sweepspot.errors import SpecError
 
@@ -89,11 +90,12 @@ class Criteria:
             for name in (*_SHARES, "failed_share")
             if not 0 <= (value := getattr(self, name)) < 1
         ]
-        problems += [
-            f"criteria.{name}: must be at least {low}, got {value}; raise it"
-            for name, low in _AT_LEAST.items()
-            if not (value := getattr(self, name)) >= low
-        ]
+        for name, low in _AT_LEAST.items():
+            value = getattr(self, name)
+            if not isinstance(value, Integral):
+                problems.append(f"criteria.{name}: must be a whole number, got {value}; round it")
+            elif value < low:
+                problems.append(f"criteria.{name}: must be at least {low}, got {value}; raise it")
         if not 0.5 <= self.coverage < 1:
             problems.append(
                 f"criteria.coverage: must be in [0.5, 1), got {self.coverage}; 0.9 is usual"
