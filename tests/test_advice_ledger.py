@@ -84,4 +84,6 @@ def test_a_torn_line_loses_itself_alone(path):
 def test_the_tally_in_words(counts, words):
     right, wrong, no_difference = counts
 
-    assert str(Tally(right=right, wrong=wrong, no_difference=no_difference)) == words
+    counted = Tally(right=right, wrong=wrong, no_difference=no_difference)
+    assert str(counted) == words
+    assert counted.to_json() == {"right": right, "wrong": wrong, "no_difference": no_difference}

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +179,32 @@ def test_a_full_disk_is_named(tmp_path):
             journal.ask(a_trial(0))
 
         journal._file = real
+
+
+def test_losses_that_cannot_be_written_are_named(tmp_path):
+    (tmp_path / "losses").write_text("in the way")
+    losses = Losses(**dict.fromkeys(Losses.__dataclass_fields__, np.zeros(3, np.float32)))
+
+    with Journal(tmp_path) as journal:
+        with pytest.raises(SweepspotError, match=r"00000.npz: must be written .*make room"):
+            journal.result(replace(a_result(0), losses=losses))
+
+        assert journal.results == {}
+
+
+def test_a_note_that_says_nothing_new_is_not_written(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.note("naive", [1, 2])
+        before = journal.path.read_bytes()
+
+        journal.note("naive", [1, 2])
+
+        assert journal.path.read_bytes() == before
+
+
+def test_a_trial_that_goes_on_begins_where_it_was():
+    assert a_trial(0).first_epoch == 0
+    assert replace(a_trial(0), continues=(3, 9)).first_epoch == 9
 
 
 def test_seeds_differ_by_sweep_number_and_repeat():

@@ -42,6 +42,17 @@ def test_weights_of_a_perceptron_by_hand():
     assert n_weights("mlp", {"layers": 1, "units": 3}, (4,), 2) == 15 + 8
 
 
+def test_weights_of_a_convolutional_network_by_hand():
+    # 3 x 3 x 1 inputs to 2 filters, 3 x 3 x 2 to 4; pooled, 4 inputs to 5 units, 5 to 3 outputs.
+    plain = (9 + 1) * 2 + (18 + 1) * 4 + (4 + 1) * 5 + (5 + 1) * 3
+    params = {"blocks": 2, "filters": 2, "kernel": 3, "units": 5}
+
+    assert n_weights("cnn", params, (8, 8), 3) == plain
+    # Normalization adds a scale and a shift for each filter and unit; colours are more inputs.
+    assert n_weights("cnn", {**params, "batch_norm": True}, (8, 8), 3) == plain + 2 * (2 + 4 + 5)
+    assert n_weights("cnn", params, (8, 8, 3), 3) == plain + 9 * 2 * 2
+
+
 def test_layer_widths_have_defaults():
     assert layer_widths({}) == (64, 64)
     assert layer_widths({"layers": 0}) == ()

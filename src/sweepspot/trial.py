@@ -112,7 +112,7 @@ class TrialResult:
         started_s: Start of the training, seconds since 1970 (UTC).
         elapsed_s: Seconds of building, training and evaluating.
         train_s: Seconds of `elapsed_s` that went into gradient steps.
-        trainer: The tier that trained it: plain, compiled or fused.
+        trainer: The tier that trained it: plain or compiled.
         trainer_reason: Why that tier.
         weights: SHA-256 of the stored weights, when the trial keeps them.
         losses: Per-example values; kept beside the journal, not in it.
