@@ -279,6 +279,13 @@ def test_a_name_is_a_file_name(read, name):
     assert problem.startswith("s.yaml:1: name: must be letters, digits, '_', '.' and '-' alone")
 
 
+def test_a_value_of_no_possible_type_is_named_with_its_line(read):
+    found = problems_of(read, HEAD + SPACE + "search: {start: [{units: [8]}]}\n")
+
+    assert all(p.startswith("s.yaml:5: search.start[0].units") for p in found)
+    assert all(p.endswith("got [8]") for p in found)
+
+
 def test_what_is_missing_is_said_at_the_top(read):
     assert problems_of(read, "model: mlp\n") == [
         "s.yaml:1: name: required, got nothing; add it",
