@@ -48,6 +48,9 @@ def test_a_stated_baseline_decides(planted, label, biased, varied):
     facts = planted(flat, n=3, diagnosis=diagnosed(sweep=beside(label)))
 
     assert (whole_sweep_biased(facts).status, whole_sweep_varied(facts).status) == (biased, varied)
+    assert whole_sweep_biased(facts).name == (
+        "whole sweep biased" if biased is not UNKNOWN else "most trials biased"
+    )
 
 
 def test_a_baseline_that_is_reached_leaves_nothing_to_open(planted):
@@ -75,6 +78,13 @@ def test_without_a_baseline_the_labels_decide(planted, n_bias, n_variance, biase
     facts = planted(flat, n=3, diagnosis=diagnosed(dict(enumerate(named))))
 
     assert (whole_sweep_biased(facts).status, whole_sweep_varied(facts).status) == (biased, varied)
+
+
+def test_what_labels_alone_decide_is_said_of_most_trials(planted):
+    facts = planted(flat, n=3, diagnosis=diagnosed(dict.fromkeys(range(12), Label.HIGH_BIAS)))
+
+    assert whole_sweep_biased(facts).name == "most trials biased"
+    assert whole_sweep_varied(facts).name == "most trials varied"
 
 
 def test_without_signal_neither_is_known(planted):

@@ -34,9 +34,9 @@ def advise(
         repeats: Its finalists on fresh seeds, by number and repeat; may be empty.
 
     Returns:
-        The answer of every rule: D201 for each side of each range, D202 whole sweep biased, D203
-        varied, D204 too few epochs, D205 failures, D206 where, D207 and D208 for each dimension,
-        D209 seed noise. A rule with too few trials answers unknown.
+        The answer of every rule: D201 for each side of each range, D202 whole sweep, or most of
+        its trials, biased, D203 varied, D204 too few epochs, D205 failures, D206 where, D207 and
+        D208 for each dimension, D209 seed noise. A rule with too few trials answers unknown.
     """
     facts = Facts(spec=spec, results=results, repeats=repeats, diagnosis=diagnosis)
     return Advice(

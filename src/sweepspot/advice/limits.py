@@ -1,4 +1,4 @@
-"""Limits of the whole sweep: biased, varied, or too few epochs for its best trials."""
+"""Limits of a sweep: it or most of its trials biased or varied, too few epochs for its best."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ def whole_sweep_biased(facts: Facts) -> Limit:
     A stated baseline decides where the best trial is clearly on one side of it. Without such an
     answer the labels do: bias or variance is named when it has more labels than a fair coin gives
     in 5 % of cases (sign test, one-sided). Labels are relative to the sweep's own best, so they
-    say on which side of the space the good trials lie, not that its best is bad. Trials of a
-    sampler that learns are not independent, so the 5 % is a lower bound.
+    say on which side of the space the good trials lie, not that its best is bad; what they decide
+    is named "most trials biased". Trials of a sampler that learns are not independent, so the 5 %
+    is a lower bound.
     """
-    return _side(facts, Label.HIGH_BIAS, Label.HIGH_VARIANCE, ("D202", "whole sweep biased"))
+    return _side(facts, Label.HIGH_BIAS, Label.HIGH_VARIANCE, ("D202", "biased"))
 
 
 def whole_sweep_varied(facts: Facts) -> Limit:
     """D203: as `whole_sweep_biased`, for variance."""
-    return _side(facts, Label.HIGH_VARIANCE, Label.HIGH_BIAS, ("D203", "whole sweep varied"))
+    return _side(facts, Label.HIGH_VARIANCE, Label.HIGH_BIAS, ("D203", "varied"))
 
 
 def _side(facts: Facts, mine: Label, other: Label, named: tuple[str, str]) -> Limit:
-    code, name = named
+    code, what = named
     sweep = facts.diagnosis.sweep
     judged = sweep.baselines.get(sweep.baseline or "")
     status, numbers = Status.UNKNOWN, {}
@@ -55,11 +56,12 @@ def _side(facts: Facts, mine: Label, other: Label, named: tuple[str, str]) -> Li
         )
     else:
         return _by_labels(facts, mine, other, named)
+    name = f"whole sweep {what}"
     return Limit(code=code, name=name, status=status, because=because, numbers=numbers)
 
 
 def _by_labels(facts: Facts, mine: Label, other: Label, named: tuple[str, str]) -> Limit:
-    code, name = named
+    code, what = named
     labels = [verdict.label for verdict in facts.diagnosis.values()]
     n_mine, n_other = labels.count(mine), labels.count(other)
     decided = n_mine + n_other
@@ -71,6 +73,8 @@ def _by_labels(facts: Facts, mine: Label, other: Label, named: tuple[str, str]) 
         chance = float(stats.binom.sf(n_mine - 1, decided, 0.5))
         status = Status.PRESENT if chance <= CONFIDENCE else Status.ABSENT
     numbers = {str(mine): float(n_mine), str(other): float(n_other)}
+    # The best trial may be near its target all the same, so this is not about the whole sweep.
+    name = f"most trials {what}"
     return Limit(code=code, name=name, status=status, because=because, numbers=numbers)
 
 
