@@ -282,7 +282,7 @@ def test_a_name_is_a_file_name(read, name):
 def test_a_value_of_no_possible_type_is_named_with_its_line(read):
     found = problems_of(read, HEAD + SPACE + "search: {start: [{units: [8]}]}\n")
 
-    assert all(p.startswith("s.yaml:5: search.start[0].units") for p in found)
+    assert all(p.startswith("s.yaml:5: search.start[0].units: must be ") for p in found)
     assert all(p.endswith("got [8]") for p in found)
 
 

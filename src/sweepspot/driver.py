@@ -360,7 +360,7 @@ def _parent_tags(result: SweepResult) -> dict[str, str]:
     return {
         "sweepspot.label": str(result.diagnosis.sweep.label),
         "sweepspot.reason": result.diagnosis.sweep.reason,
-        "sweepspot.champion": f"#{champion.number:03d}" if champion else "none",
+        "sweepspot.champion": run_id(champion.number) if champion else "none",
         "sweepspot.champion_reason": result.outcome.because,
         "sweepspot.outcome": result.outcome.status,
     }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from sweepspot.errors import TrialError
 from sweepspot.journal import Journal
 from sweepspot.protocols import Engine, Executor
-from sweepspot.trial import State, Trial, TrialResult
+from sweepspot.trial import State, Trial, TrialResult, run_id
 
 __all__ = ["FailureRule", "replay", "search", "train_again"]
 
@@ -40,7 +40,7 @@ class FailureRule:
         all_failed = self._ended == SAME_CAUSE and len(last) == SAME_CAUSE
         if all_failed or (len(last) == SAME_CAUSE and len({_cause(c) for c in last}) == 1):
             raise TrialError(
-                f"trial #{result.number:03d}: {SAME_CAUSE} trials in a row failed, "
+                f"trial {run_id(result.number)}: {SAME_CAUSE} trials in a row failed, "
                 f"the last one with: {last[-1]}; mend the cause and run the same command again"
             )
 

@@ -14,8 +14,9 @@ from sweepspot.networks import FAMILIES, n_weights
 from sweepspot.space import Choice, Dimension, Space, Value, describe
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
+from sweepspot.trial import run_id
 
-__all__ = ["Preview", "preview", "preview_file", "run_name"]
+__all__ = ["Preview", "preview", "preview_file", "run_name", "shape_of", "with_space"]
 
 _SHAPING = ("layers", "units", "blocks", "filters", "kernel", "batch_norm")
 
@@ -152,7 +153,7 @@ def _search_notes(spec: SweepSpec) -> tuple[str, ...]:
     """Say when Keras Tuner's Hyperband is given too few trials to train any to the end."""
     if spec.search.sampler != "hyperband":
         return ()
-    needed = hyperband_trials(spec.train.epochs)
+    needed = _hyperband_trials(spec.train.epochs)
     if spec.search.trials >= needed:
         return (f"search: hyperband ends after one pass, {needed} trials",)
     return (
@@ -162,7 +163,7 @@ def _search_notes(spec: SweepSpec) -> tuple[str, ...]:
     )
 
 
-def hyperband_trials(epochs: int, factor: int = 3) -> int:
+def _hyperband_trials(epochs: int, factor: int = 3) -> int:
     """Count the trials of one pass of Keras Tuner's Hyperband.
 
     Args:
@@ -173,7 +174,7 @@ def hyperband_trials(epochs: int, factor: int = 3) -> int:
         Li et al., Hyperband (2018), with the rounding of Keras Tuner.
 
     Example:
-        >>> hyperband_trials(9), hyperband_trials(30)
+        >>> _hyperband_trials(9), _hyperband_trials(30)
         (23, 90)
     """
     brackets = 0
@@ -247,7 +248,7 @@ def run_name(number: int, params: Mapping[str, Value], model: str) -> str:
         >>> run_name(17, {"layers": 2, "units": 96, "learning_rate": 0.0031}, "mlp")
         '#017 mlp 2x96 lr 3.1e-3'
     """
-    name = f"#{number:03d} {shape_of(params, model)}"
+    name = f"{run_id(number)} {shape_of(params, model)}"
     rate = params.get("learning_rate")
     return f"{name} lr {_short(float(rate))}" if isinstance(rate, int | float) else name
 

@@ -20,7 +20,7 @@ from sweepspot.preview import preview
 from sweepspot.protocols import Plan
 from sweepspot.spec import SweepSpec
 
-__all__ = ["changed_parts", "check_fingerprint", "fingerprint", "plan"]
+__all__ = ["as_yaml", "changed_parts", "check_fingerprint", "fingerprint", "plan"]
 
 _PACKAGES = ("sweepspot", "tensorflow", "keras", "optuna", "keras-tuner", "mlflow", "numpy")
 _FIXED_SEARCH = ("engine", "sampler", "pruner", "seed", "start")

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Choice", "Dimension", "Float", "Int", "Params", "Space", "Value"]
+__all__ = ["Choice", "Dimension", "Float", "Int", "Params", "Space", "Value", "describe"]
 
 Value: TypeAlias = bool | int | float | str
 """What a hyperparameter can be: JSON, Optuna and Keras Tuner give each of these back equal."""

@@ -32,10 +32,9 @@ __all__ = [
     "SweepSpec",
     "Tracking",
     "Train",
+    "seconds",
 ]
 
-OptunaSampler: TypeAlias = Literal["tpe", "random", "qmc", "grid"]
-KerasTunerSampler: TypeAlias = Literal["random", "bayesian", "hyperband", "grid"]
 Pruner: TypeAlias = Literal["none", "median", "percentile", "successive_halving", "hyperband"]
 SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("tpe", "random", "qmc", "grid"),

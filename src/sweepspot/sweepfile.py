@@ -172,7 +172,7 @@ def _without_tags(loc: _Loc) -> _Loc:
 
 
 def _is_branch(step: str | int) -> bool:
-    return step in ("str", "bool", "tuple[str, ...]") or str(step).startswith(
+    return step in ("bool", "int", "float", "str") or str(step).startswith(
         ("tuple[", "function-", "lax-or-")
     )
 

@@ -12,7 +12,19 @@ import numpy.typing as npt
 
 from sweepspot.space import Params
 
-__all__ = ["Curve", "Losses", "State", "Trial", "TrialResult", "run_id", "trial_seed"]
+__all__ = [
+    "Curve",
+    "Losses",
+    "State",
+    "Trial",
+    "TrialResult",
+    "result_from_json",
+    "result_to_json",
+    "run_id",
+    "trial_from_json",
+    "trial_seed",
+    "trial_to_json",
+]
 
 
 class State(StrEnum):

@@ -13,7 +13,7 @@ from sweepspot.errors import TrialError
 from sweepspot.spec import SweepSpec
 from sweepspot.training import build_model
 from sweepspot.training.weights import save_weights
-from sweepspot.trial import Trial
+from sweepspot.trial import Trial, run_id
 
 __all__ = ["gradient_steps", "refit"]
 
@@ -63,7 +63,7 @@ def refit(spec: SweepSpec, data: TrainingData, trial: Trial, *, best_epoch: int,
     weights = model.get_weights()
     if not all(np.isfinite(w).all() for w in weights):
         raise TrialError(
-            f"select.refit: trial #{trial.number:03d} diverged on train and cv; "
+            f"select.refit: trial {run_id(trial.number)} diverged on train and cv; "
             "set refit: none, or rule out its learning rate"
         )
     return save_weights(path, model, weights)

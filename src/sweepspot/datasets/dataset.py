@@ -15,7 +15,7 @@ from sweepspot.datasets.raw import Column, Raw, Rows, take
 from sweepspot.datasets.splits import SplitName, SplitRows
 from sweepspot.datasets.targets import TargetEncoding
 
-__all__ = ["Dataset", "Output"]
+__all__ = ["Dataset", "Output", "preprocessed"]
 
 EXAMPLE_ROWS = 5
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sweepspot.advice_ledger import Answer, tally
+from sweepspot.trial import run_id
 
 __all__ = ["AdviceTables", "advice_note", "advice_tables", "advice_tags"]
 
@@ -71,7 +72,7 @@ def _counts(label: str, answers: Sequence[Answer]) -> Row:
 def _row(answer: Answer) -> Row:
     change = answer.change
     return (
-        f"#{answer.number:03d}",
+        run_id(answer.number),
         answer.label,
         answer.step,
         answer.opposite or "none",

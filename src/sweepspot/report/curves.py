@@ -85,7 +85,7 @@ class CurvePainter:
         level = [frontier.J_cv.value] if frontier is not None and steps else []
         self._frontier.set_visible(bool(level))
         self._frontier.set_ydata(level * 2 or [0, 0])
-        self._title.set_text(f"#{result.number:03d}  {verdict.label}")
+        self._title.set_text(f"{run_id(result.number)}  {verdict.label}")
         axes.set_xlim(*_limits(steps))
         axes.set_ylim(*_limits([*curve.J_train, *curve.J_cv, *level]))
         self._words.set_text("" if steps else result.reason or "no epoch was completed")

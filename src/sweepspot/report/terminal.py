@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepspot.diagnosis import Verdict
-from sweepspot.trial import TrialResult
+from sweepspot.trial import TrialResult, run_id
 
 __all__ = ["LiveTerminal", "PlainTerminal", "facts_table", "leaderboard"]
 
@@ -60,7 +60,7 @@ class PlainTerminal:
         self._best = min(self._best, _J_cv(result))
         outcome = f"J_cv {_J_cv(result):.4f}" if result.J_cv is not None else result.reason
         self.say(
-            f"[{done}/{trials}] #{result.number:03d} {result.state} {outcome} "
+            f"[{done}/{trials}] {run_id(result.number)} {result.state} {outcome} "
             f"best {self._best:.4f} {verdict.label} (provisional) {result.elapsed_s:.1f} s"
         )
 
@@ -175,7 +175,7 @@ def leaderboard(
     for _, row in best.iterrows():
         table.add_row(
             "*" if row["number"] == champion else "",
-            f"#{row['number']:03d}",
+            run_id(row["number"]),
             f"{row['J_cv']:.4f}",
             f"{row['J_train']:.4f}",
             f"{row['error_cv']:.4g}",
@@ -189,7 +189,7 @@ def leaderboard(
 def _cells(result: TrialResult, verdict: Verdict) -> tuple[str | Text, ...]:
     measured = result.J_cv is not None and result.J_train is not None
     return (
-        f"#{result.number:03d}",
+        run_id(result.number),
         f"{result.J_train:.4f}" if measured else "",
         f"{result.J_cv:.4f}" if measured else "",
         f"{result.n_weights:,}",

@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from sweepspot.errors import TrackingError
 from sweepspot.tracking.refused import RefusedError
 
-__all__ = ["artifact_root", "connect", "resolve", "translated"]
+__all__ = ["artifact_root", "connect", "redacted", "resolve", "sqlite_path", "translated"]
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
 _SQLITE = "sqlite:///"
