@@ -155,24 +155,39 @@ def _values(call: ast.Call) -> list[ast.expr]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    anchors = {_anchor(h) for h in re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)}
-
-    for link in re.findall(r"\]\(([^)]+)\)", text):
-        if link.startswith("#"):
-            assert link[1:] in anchors
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
         # The pictures are taken of a real sweep, and come with a release.
-        elif not link.startswith("http") and "docs/images/" not in link:
-            assert (page.parent / link).exists(), link
+        if link.startswith("http") or "docs/images/" in link:
+            continue
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
 
 
-def _anchor(heading: str) -> str:
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p.parent.name == "decisions"], ids=str)
-def test_decision_notes_are_short(page: Path) -> None:
-    assert len(page.read_text(encoding="utf-8").splitlines()) <= 40
+NOTES = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("note", NOTES, ids=lambda note: note.name)
+def test_decision_notes_are_short(note: Path) -> None:
+    assert len(note.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_every_decision_note_is_in_the_index_by_its_title() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+
+    listed = re.findall(r"^- \[(\d+)\]\((.*?)\): (.*)$", index, flags=re.MULTILINE)
+
+    found = [
+        (note.name[:4], note.name, note.read_text(encoding="utf-8").splitlines()[0])
+        for note in NOTES
+    ]
+    assert [(n, name, f"# {n}: {title}") for n, name, title in listed] == found
 
 
 def test_the_schema_for_editors_is_current() -> None:
@@ -191,3 +206,21 @@ def test_the_schema_lets_through_what_the_reader_accepts() -> None:
     pattern = next(kind["pattern"] for kind in timeout if kind.get("type") == "string")
     assert re.search(pattern, "2h")
     assert not re.search(pattern, "soon")
+
+
+def test_the_public_names_are_those_that_the_documentation_imports() -> None:
+    imported = {
+        alias.name
+        for code in (*blocks(README, "python"), *blocks(GUIDE, "python"))
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.ImportFrom) and node.module == "sweepspot"
+        for alias in node.names
+    }
+    told = set(re.findall(r"`(\w+)[(`]", README + GUIDE))
+
+    public = set(sweepspot.__all__)
+    assert imported <= public <= imported | told
+    assert public <= set(dir(sweepspot))
+    assert all(getattr(sweepspot, name) for name in public)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        sweepspot.nothing  # noqa: B018
