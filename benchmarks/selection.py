@@ -6,7 +6,11 @@ become the cross-validation split and the others stay hidden: they are the truth
 one side takes the best of n trials; the other takes the finalists, their fresh repeats and the
 rule of `sweepspot.selection`. Both are scored on the hidden rows.
 
-    python benchmarks/selection.py [--draws 100] [--only digits]
+The stated optimism is judged where the truth is known exactly, too: with cv rows that are drawn
+from the pool with replacement, of which the pool itself is the population, and with rows that are
+simulated.
+
+    python benchmarks/selection.py [--draws 100] [--only digits simulated]
 
 The trained populations are kept in benchmarks/populations/, which git ignores; training them takes
 some minutes and goes on where it was stopped.
@@ -40,6 +44,11 @@ TRIALS = 30
 """Configurations that each draw takes as its sweep."""
 
 FINALISTS, COVERAGE = 3, 0.9
+
+SIMULATED = "simulated"
+
+SHARED = 0.7
+"""Share of the variance of simulated rows that is the row's own difficulty, for every trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,10 +196,72 @@ def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
         found[rule] = float(truth[selection.number, selection.repeat])
         found[f"{rule}_weights"] = float(n_weights[selection.number])
     found["best_of_n_weights"] = float(n_weights[best])
-    stated = optimism(sweep, coverage=COVERAGE, seed=draw)
-    found["optimism"] = float(truth[best, 0] - J_cv[best])
-    found["stated"], found["low"], found["high"] = stated.value, stated.low, stated.high
-    return found
+    return found | stated(sweep, truth[:, 0], draw)
+
+
+def known_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
+    """State the optimism of rows drawn from the pool with replacement: the pool is the truth."""
+    rng = np.random.default_rng([13, draw])
+    configurations, seeds, n_pool = population.losses.shape
+    some = rng.choice(configurations, TRIALS, replace=False)
+    losses = population.losses[some, rng.integers(seeds, size=TRIALS)].astype(np.float64)
+    return stated(losses[:, rng.integers(n_pool, size=n_cv)], losses.mean(axis=1), draw)
+
+
+def simulated_draw(
+    shape: str, spread: float, n_cv: int, trials: int, draw: int
+) -> dict[str, float]:
+    """State the optimism of simulated trials whose true J is known."""
+    rng = np.random.default_rng([17, draw, n_cv, trials, round(100 * spread), *shape.encode()])
+    truth = np.exp(spread * rng.standard_normal(trials))
+    normal = np.sqrt(SHARED) * rng.standard_normal(n_cv)
+    normal = normal + np.sqrt(1 - SHARED) * rng.standard_normal((trials, n_cv))
+    if shape == "normal":
+        return stated(truth[:, None] + 0.5 * normal, truth, draw)
+    if shape == "exponential":
+        return stated(truth[:, None] * -stats.norm.logsf(normal), truth, draw)
+    sigma = float(shape.removeprefix("lognormal "))
+    return stated(truth[:, None] * np.exp(sigma * normal - sigma**2 / 2), truth, draw)
+
+
+def stated(losses: npt.NDArray[np.float64], truth: Any, seed: int) -> dict[str, float]:
+    J_cv = losses.mean(axis=1)
+    best = int(J_cv.argmin())
+    found = optimism(losses, coverage=COVERAGE, seed=seed)
+    return {
+        "optimism": float(truth[best] - J_cv[best]),
+        "stated": found.value,
+        "low": found.low,
+        "high": found.high,
+    }
+
+
+def coverage(draws: list[dict[str, float]]) -> dict[str, float]:
+    """Return how often the interval held the truth, and how often it lay on either side of it."""
+    true, low, high = (np.array([d[key] for d in draws]) for key in ("optimism", "low", "high"))
+    return {
+        "covered": float(((low <= true) & (true <= high)).mean()),
+        "below": float((true < low).mean()),
+        "above": float((true > high).mean()),
+        "median_width": float(np.median(high - low)),
+        "true": float(true.mean()),
+        "stated": float(np.mean([d["stated"] for d in draws])),
+        "draws": len(draws),
+    }
+
+
+def simulate(draws: int) -> dict[str, Any]:
+    """Return the coverage for shapes of losses, spreads of the trials, rows and trials."""
+    found = {}
+    for shape in ("normal", "exponential", "lognormal 1", "lognormal 1.5"):
+        for spread in (0.0, 0.05):
+            for n_cv in (60, 360, 2000):
+                for trials in (10, 40, 200):
+                    name = f"{shape}, spread {spread}, {n_cv} rows, {trials} trials"
+                    each = [simulated_draw(shape, spread, n_cv, trials, k) for k in range(draws)]
+                    found[name] = coverage(each)
+                    print(f"{name:52} covered {found[name]['covered']:.0%}", flush=True)
+    return {"level": COVERAGE, "shared": SHARED, "cells": found}
 
 
 def interval(differences: npt.NDArray[np.float64]) -> list[float]:
@@ -205,7 +276,6 @@ def summarize(name: str, population: Population, draws: int) -> dict[str, Any]:
     column = {key: np.array([f[key] for f in found]) for key in found[0]}
     n_cv, n_hidden = CASES[name].n_cv, population.losses.shape[2] - CASES[name].n_cv
     scatter = np.sqrt(1 + n_cv / n_hidden)
-    covered = (column["low"] <= column["optimism"]) & (column["optimism"] <= column["high"])
     return {
         "configurations": len(population.losses),
         "trials": TRIALS,
@@ -224,17 +294,19 @@ def summarize(name: str, population: Population, draws: int) -> dict[str, Any]:
             key: interval(column[key] - column["best_of_n"])
             for key in ("one_standard_error", "lowest_mean")
         },
+        "percent_of_best_of_n": {
+            key: interval(100 * (column[key] - column["best_of_n"]) / column["best_of_n"].mean())
+            for key in ("one_standard_error", "lowest_mean")
+        },
         "optimism": {
             "true": interval(column["optimism"]),
-            "stated": float(column["stated"].mean()),
             "level": COVERAGE,
             # The hidden rows are a sample as well, so the truth that is known scatters.
             "attainable": float(
                 2 * stats.norm.cdf(stats.norm.ppf((1 + COVERAGE) / 2) / scatter) - 1
             ),
-            "covered": float(covered.mean()),
-            "below": float((column["optimism"] < column["low"]).mean()),
-            "above": float((column["optimism"] > column["high"]).mean()),
+            "hidden": coverage(found),
+            "known": coverage([known_draw(population, n_cv, k) for k in range(4 * draws)]),
         },
     }
 
@@ -251,28 +323,49 @@ def show(name: str, s: dict[str, Any]) -> None:
             line += f", minus best of n {mean:+.4f} ({low:+.4f} to {high:+.4f})"
         print(line)
     o = s["optimism"]
-    print(
-        f"  optimism             true {o['true'][0]:.4f} ({o['true'][1]:.4f} to "
-        f"{o['true'][2]:.4f}), stated {o['stated']:.4f}, interval of {o['level']:.0%} "
-        f"covered {o['covered']:.0%} "
-        f"of at most {o['attainable']:.0%}"
-    )
+    for key, most in (("hidden", f" of at most {o['attainable']:.0%}"), ("known", "")):
+        c = o[key]
+        print(
+            f"  optimism, {key:10} true {c['true']:.4f}, stated {c['stated']:.4f}, interval of "
+            f"{o['level']:.0%} covered {c['covered']:.0%}{most} (below {c['below']:.0%}, above "
+            f"{c['above']:.0%}), width {c['median_width']:.3f}"
+        )
+
+
+def pool(summaries: dict[str, Any]) -> dict[str, list[float]]:
+    """Return the mean over data sets of the differences in %, the data sets counting alike.
+
+    The interval is over draws: of these populations, not of the data sets there might be.
+    """
+    pooled = {}
+    for key in ("one_standard_error", "lowest_mean"):
+        each = np.array([summaries[name]["percent_of_best_of_n"][key] for name in CASES])
+        half = np.sqrt(np.square(each[:, 2] - each[:, 0]).sum()) / len(each)
+        mean = each[:, 0].mean()
+        pooled[key] = [float(mean), float(mean - half), float(mean + half)]
+        print(f"{key}: {mean:+.1f} % ({mean - half:+.1f} to {mean + half:+.1f}) on average")
+    return pooled
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--only", choices=sorted(CASES), nargs="*", default=list(CASES))
+    parser.add_argument("--only", choices=[*CASES, SIMULATED], nargs="*")
     parser.add_argument("--minutes", type=float, default=60.0, help="of training, at most")
     parser.add_argument("--out", type=Path, default=HERE / "selection.json")
     arguments = parser.parse_args()
     out = arguments.out
     summaries = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    for name in arguments.only:
+    for name in arguments.only or [*CASES, SIMULATED]:
+        if name == SIMULATED:
+            summaries[name] = simulate(arguments.draws)
+            continue
         if (population := train_population(name, arguments.minutes)) is None:
             return
         summaries[name] = summarize(name, population, arguments.draws)
         show(name, summaries[name])
+    if summaries.keys() >= CASES.keys():
+        summaries["pooled_percent_of_best_of_n"] = pool(summaries)
     out.write_text(json.dumps(summaries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
