@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from sweepspot.diagnosis import Evidence, diagnose
-from sweepspot.diagnosis.history import History, diagnose_histories
+from sweepspot.diagnosis.history import diagnose_histories
+from sweepspot.diagnosis.logged import History
 
 CAUSES = {
     "high_bias": "bias",

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweepspot.diagnosis import Label, Status
-from sweepspot.diagnosis.history import History, diagnose_histories
+from sweepspot.diagnosis.history import diagnose_histories
+from sweepspot.diagnosis.logged import History
 from sweepspot.errors import SpecError
 
 

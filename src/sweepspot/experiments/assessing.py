@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweepspot.diagnosis import Label, SweepVerdict, Verdict
-from sweepspot.diagnosis.history import History, diagnose_histories
+from sweepspot.diagnosis.history import diagnose_histories
+from sweepspot.diagnosis.logged import History
 from sweepspot.experiments.curves import history_of
 from sweepspot.experiments.grouping import Group, group_runs
 from sweepspot.experiments.pairs import Pair, find_pair, stated_pair

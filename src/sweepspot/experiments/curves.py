@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sweepspot.diagnosis.history import History
+from sweepspot.diagnosis.logged import History
 from sweepspot.experiments.pairs import Pair
 from sweepspot.experiments.records import FINISHED, Curve, LoggedRun
 
