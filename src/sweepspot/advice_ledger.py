@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepspot.diagnosis import Interval
+from sweepspot.jsonlines import append_line, read_lines
 
 __all__ = ["AdviceLedger", "AdviceOutcome", "Answer", "Tally", "tally"]
 
@@ -122,7 +121,7 @@ class AdviceLedger:
     def answers(self) -> list[Answer]:
         """Return the answer to each question once, the one with most seeds, in order of asking."""
         found: dict[str, Answer] = {}
-        for answer in self._read():
+        for answer in map(_answer, read_lines(self._path)):
             known = found.get(answer.question)
             if known is None or answer.repeats >= known.repeats:
                 found[answer.question] = answer
@@ -135,26 +134,7 @@ class AdviceLedger:
 
     def add(self, answer: Answer) -> None:
         """Write an answer down, and wait until it is on disk."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # A line torn by a crash must not swallow this one.
-        is_torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("\n" * is_torn + json.dumps(answer.to_json()) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _read(self) -> list[Answer]:
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text(encoding="utf-8").splitlines()
-        return [_answer(json.loads(line)) for line in lines if _is_whole(line)]
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
+        append_line(self._path, answer.to_json())
 
 
 def _answer(record: Mapping[str, Any]) -> Answer:

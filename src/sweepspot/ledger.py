@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from sweepspot.jsonlines import append_line, read_lines
 
 __all__ = ["Opening", "TestLedger"]
 
@@ -46,13 +44,7 @@ class TestLedger:
 
     def openings(self, test_digest: str) -> list[Opening]:
         """Return every opening of a test split, the first one first."""
-        if not self._path.exists():
-            return []
-        records: list[Mapping[str, Any]] = [
-            json.loads(line)
-            for line in self._path.read_text(encoding="utf-8").splitlines()
-            if line.endswith("}")
-        ]
+        records = read_lines(self._path)
         return [Opening(**r) for r in records if r["test_digest"] == test_digest]
 
     def find(self, test_digest: str, candidate: str) -> Opening | None:
@@ -62,10 +54,4 @@ class TestLedger:
 
     def add(self, opening: Opening) -> None:
         """Write an opening down, and wait until it is on disk."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # A line torn by a crash must not swallow this one.
-        is_torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("\n" * is_torn + json.dumps(asdict(opening)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, asdict(opening))
