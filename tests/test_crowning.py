@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from sweepspot.crowning.bootstrap import MOST_GROUPS, bounds
 from sweepspot.crowning.gates import Baselines, gates_of
-from sweepspot.crowning.rivalry import MOST_GROUPS, bounds, decided, rival
+from sweepspot.crowning.rivalry import DRAWS, decided, rival
 from sweepspot.sweepfile import parse_spec
 from sweepspot.trial import Losses
 
@@ -96,7 +97,7 @@ def test_bounds_are_those_of_the_normal_distribution():
     differences = np.random.default_rng(1).normal(size=900)
     differences -= differences.mean()
 
-    low, high = bounds(differences, 0.95, seed=0)
+    low, high = bounds(differences, 0.95, seed=0, draws=DRAWS)
 
     # 10,000 draws give the 95 % quantile of a normal to 2.1 % of its standard deviation.
     expected = stats.norm.ppf(0.95) * differences.std() / 30
@@ -107,7 +108,7 @@ def test_bounds_are_those_of_the_normal_distribution():
 def test_many_rows_are_drawn_in_groups_to_the_same_bounds():
     differences = np.random.default_rng(2).normal(size=25 * MOST_GROUPS + 7)
 
-    low, high = bounds(differences, 0.95, seed=0)
+    low, high = bounds(differences, 0.95, seed=0, draws=DRAWS)
 
     error = differences.std() / np.sqrt(len(differences))
     assert (high - low) / 2 == pytest.approx(stats.norm.ppf(0.95) * error, rel=0.08)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sweepspot.crowning.bootstrap import Floats, bounds
 from sweepspot.crowning.records import Gate, Reached
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import Losses
@@ -18,10 +17,10 @@ __all__ = ["Baselines", "gates_of"]
 DRAWS = 1000
 """Bootstrap draws: the 5 % quantile of 1,000 lies between the true 3.7 and 6.4 %."""
 
-ALPHA = 0.05
-_MISSED: tuple[Reached, ...] = ("no",)
+CONFIDENCE = 0.95
+"""Of each end of an interval by itself."""
 
-Floats = npt.NDArray[np.floating[Any]]
+_MISSED: tuple[Reached, ...] = ("no",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,10 +66,7 @@ def gates_of(spec: SweepSpec, losses: Losses, baselines: Baselines) -> tuple[Gat
 
 def _gate(name: str, differences: Floats, seed: int, *, stops_at: Sequence[Reached]) -> Gate:
     values = np.asarray(differences, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    n = len(values)
-    drawn = [values[rng.integers(n, size=n)].mean() for _ in range(DRAWS)]
-    low, high = (float(q) for q in np.quantile(drawn, (ALPHA, 1 - ALPHA)))
+    low, high = bounds(values, CONFIDENCE, seed, draws=DRAWS)
     reached: Reached = "yes" if high < 0 else "no" if low > 0 else "unclear"
     # A target that every draw meets exactly, such as an error of 0, is reached.
     if low == high == 0 and name != "naive":

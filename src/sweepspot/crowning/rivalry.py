@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sweepspot.crowning.bootstrap import Floats, bounds
 from sweepspot.crowning.records import Comparison
 
-__all__ = ["bounds", "decided", "is_cheaper", "rival"]
+__all__ = ["decided", "is_cheaper", "rival"]
 
 ALPHA = 0.05
 """How often the first challenger may take the place by luck; the k-th opening gets a k-th of it."""
@@ -18,16 +17,8 @@ ALPHA = 0.05
 DRAWS = 10_000
 """Bootstrap draws: some fifty lie beyond the bound even at the tenth opening."""
 
-PARTS = 20
-"""The draws are made in parts, of 8 MB each."""
-
-MOST_GROUPS = 2_000
-"""More rows are drawn in groups of equal size, whose means scatter as those of rows do."""
-
 CHEAPER = 0.9
 """A challenger of at most this share of the weights is clearly cheaper."""
-
-Floats = npt.NDArray[np.floating[Any]]
 
 
 def rival(
@@ -61,7 +52,7 @@ def rival(
     differences = np.asarray(challenger, np.float64) - np.asarray(champion, np.float64)
     J_reigning = float(np.mean(champion, dtype=np.float64))
     confidence = 1 - ALPHA / max(1, openings)
-    low, high = bounds(differences, confidence, seed)
+    low, high = bounds(differences, confidence, seed, draws=DRAWS)
     comparison = Comparison(
         reigning=reigning,
         difference=float(differences.mean()),
@@ -88,35 +79,6 @@ def decided(comparison: Comparison, *, margin: float) -> Comparison:
     near = comparison.high <= margin * comparison.J_reigning
     promotes = comparison.high < 0 or bool(margin and comparison.cheaper and near)
     return replace(comparison, promotes=promotes)
-
-
-def bounds(differences: Floats, confidence: float, seed: int) -> tuple[float, float]:
-    """Return one-sided bounds of the true mean, each of this confidence.
-
-    Args:
-        differences: One for each row; rows are taken as independent.
-        confidence: Of each bound by itself.
-        seed: Of the draws.
-
-    References:
-        Efron and Tibshirani, An Introduction to the Bootstrap (1993), 13, on percentiles.
-
-    Example:
-        >>> low, high = bounds(np.array([-1.0, -1.0, -1.0]), 0.95, seed=0)
-        >>> low, high
-        (-1.0, -1.0)
-    """
-    rng = np.random.default_rng(seed)
-    values = np.asarray(differences, dtype=np.float64)
-    if len(values) > MOST_GROUPS:
-        whole = len(values) // MOST_GROUPS * MOST_GROUPS
-        values = rng.permutation(values)[:whole].reshape(MOST_GROUPS, -1).mean(axis=1)
-    n = len(values)
-    drawn = np.concatenate(
-        [values[rng.integers(n, size=(DRAWS // PARTS, n))].mean(axis=1) for _ in range(PARTS)]
-    )
-    low, high = np.quantile(drawn, (1 - confidence, confidence))
-    return float(low), float(high)
 
 
 def is_cheaper(n_weights: int, reigning: str | None) -> bool | None:
