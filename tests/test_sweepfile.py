@@ -150,6 +150,7 @@ def test_a_wrong_key_or_value_is_named_with_its_line(read, line, problem):
     ("name", "dimension", "problem"),
     [
         ("units", "{int: [32, 4]}", ": low must be <= high, got [32, 4]; swap them"),
+        ("units", "{int: [4]}", ".int[1]: required, got nothing; add it"),
         (
             "dropout",
             "{float: [0, 0.5], log: true}",
@@ -371,6 +372,11 @@ def test_early_stopping_can_be_left_out(read):
     spec = read(f"{HEAD}{SPACE}train: {{early_stopping: null}}\n")
 
     assert spec.train.early_stopping is None
+
+
+@pytest.mark.parametrize("workers", ["auto", 3])
+def test_workers_are_counted_or_left_to_us(read, workers):
+    assert read(f"{HEAD}{SPACE}workers: {workers}\n").workers == workers
 
 
 def test_a_condition_is_a_list_of_values(read):

@@ -129,13 +129,15 @@ def _line(node: yaml.Node | None, loc: _Loc) -> int:
     line = 1
     for step in loc:
         if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(step)), None)
-            if pair is None:
-                return line
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            line = node.start_mark.line + 1
+            pairs = ((k.start_mark, v) for k, v in node.value if k.value == str(step))
+        else:
+            # A list may be too short, and a value have nothing inside.
+            parts = node.value if isinstance(node, yaml.SequenceNode) else []
+            pairs = ((v.start_mark, v) for k, v in enumerate(parts) if k == step)
+        mark, node = next(pairs, (None, node))
+        if mark is None:
+            break
+        line = mark.line + 1
     return line
 
 
