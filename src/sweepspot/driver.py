@@ -22,13 +22,12 @@ from sweepspot.datasets.baselines import algorithm, naive
 from sweepspot.diagnosis import Diagnosis, Verdict
 from sweepspot.engines import make_engine
 from sweepspot.errors import SweepspotError
-from sweepspot.executors import make_executor
+from sweepspot.executors.workers import Workers
 from sweepspot.journal import Journal
 from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
 from sweepspot.loop import replay, search
 from sweepspot.preview import preview, run_name
-from sweepspot.protocols import Executor
 from sweepspot.provenance import plan
 from sweepspot.report.advice import advice_note, advice_tags
 from sweepspot.report.curves import CurvePainter, pictured
@@ -151,12 +150,13 @@ class Driver:
             return replace(result, unsent=unsent, trouble=outbox.problem or "")
 
     def _search_and_crown(self, outbox: Outbox, search_first: _Phase) -> SweepResult:
-        workers = _Workers(self._spec, self._dataset, self._journal.folder)
+        workers = Workers(self._spec, self._dataset.training, self._journal.folder)
         with contextlib.closing(workers):
             for result in self._journal.results.values():
                 outbox.record(result, self._name(result))
             search_first(workers, outbox)
-            outbox.annotate(None, tags=workers.tags)
+            if workers.summary:
+                outbox.annotate(None, tags={"sweepspot.workers": workers.summary})
             diagnosis = self._judge.all(self._journal.results.values())
             self._publish(diagnosis, outbox)
             outcome = self._crown(workers, outbox, diagnosis)
@@ -190,7 +190,7 @@ class Driver:
         )
         return ended
 
-    def _crown(self, workers: _Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
+    def _crown(self, workers: Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
         rival = self._algorithm_losses if self._algorithm is not None else None
         return Crowning(
             self._spec,
@@ -203,7 +203,7 @@ class Driver:
         ).run(workers.executor, diagnosis)
 
     def _verify(
-        self, ledger: AdviceLedger, workers: _Workers, diagnosis: Diagnosis, outbox: Outbox
+        self, ledger: AdviceLedger, workers: Workers, diagnosis: Diagnosis, outbox: Outbox
     ) -> dict[int, Answer]:
         """Verify the advice of the best trials, and put every answer on its trial's page."""
         verified = verify_best(
@@ -240,7 +240,7 @@ class Driver:
             advice=ended.advice,
         )
 
-    def _search(self, workers: _Workers, outbox: Outbox) -> None:
+    def _search(self, workers: Workers, outbox: Outbox) -> None:
         spec, journal = self._spec, self._journal
         if len(journal.results) >= spec.search.trials and not journal.in_flight:
             return
@@ -326,33 +326,7 @@ class Driver:
         np.save(folder / "hist_gradient_boosting.npy", cv_losses)
 
 
-class _Workers:
-    """The executor of a sweep, made when something is first trained: TensorFlow is slow to load."""
-
-    def __init__(self, spec: SweepSpec, dataset: Dataset, folder: Path) -> None:
-        self._spec = spec
-        self._dataset = dataset
-        self._folder = folder
-        self._made: Executor | None = None
-
-    def executor(self) -> Executor:
-        """Return the one executor."""
-        if self._made is None:
-            self._made = make_executor(self._spec, self._dataset.training, self._folder)
-        return self._made
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """How many workers trained, and what they gained; nothing where none did."""
-        return {"sweepspot.workers": self._made.summary} if self._made else {}
-
-    def close(self) -> None:
-        """End its workers, if it was ever made."""
-        if self._made is not None:
-            self._made.close()
-
-
-_Phase = Callable[[_Workers, Outbox], None]
+_Phase = Callable[[Workers, Outbox], None]
 
 
 def _parent_tags(result: SweepResult) -> dict[str, str]:

@@ -389,8 +389,6 @@ def test_a_run_that_is_not_in_the_store_is_refused(project):
     with pytest.raises(TrackingError, match="has no run of this trial"):
         annotate_trial("nobody", 0, tags={}, description="")
 
-    annotate_trial("nobody", 0, tags={}, description="", uri="memory:")
-
 
 def test_a_verification_that_another_process_is_at_fails_no_sweep(call, project):
     file = project / "sweeps" / "narrow.yaml"

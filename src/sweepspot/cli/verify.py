@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sweepspot.advice_ledger import AdviceLedger, Answer
-    from sweepspot.protocols import Executor
     from sweepspot.trial import TrialResult
     from sweepspot.verifying import Arm, Prescription, SweptTrial
 
@@ -62,9 +61,12 @@ def _answer(
     repeats: int,
 ) -> Answer:
     from sweepspot.datasets.baselines import naive
+    from sweepspot.executors.workers import Workers
     from sweepspot.verifying import Verifier
 
-    with _progress(console, repeats * len(prescription.arms)) as hear, _Workers(trial) as workers:
+    workers = Workers(trial.spec, trial.dataset.training, trial.folder)
+    progress = _progress(console, repeats * len(prescription.arms))
+    with progress as hear, contextlib.closing(workers):
         verifier = Verifier(
             trial.spec,
             trial.dataset,
@@ -80,28 +82,6 @@ def _answer(
         answer = verifier.verify(prescription, workers.executor, repeats)
     _send(console, trial, answer)
     return answer
-
-
-class _Workers:
-    """The executor, made when something is trained, and closed at the end."""
-
-    def __init__(self, trial: SweptTrial) -> None:
-        self._trial = trial
-        self._stack = contextlib.ExitStack()
-
-    def executor(self) -> Executor:
-        from sweepspot.executors import make_executor
-
-        trial = self._trial
-        return self._stack.enter_context(
-            contextlib.closing(make_executor(trial.spec, trial.dataset.training, trial.folder))
-        )
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
 
 @contextlib.contextmanager

@@ -56,13 +56,11 @@ def annotate_trial(
         number: The trial.
         tags: To set.
         description: Markdown that replaces the one that is there.
-        uri: As for `make_tracker`; nothing is kept in `memory:`.
+        uri: As for `make_tracker`, but of an MLflow store.
 
     Raises:
         TrackingError: The store does not answer, or has no such run.
     """
-    if uri == "memory:":
-        return
     store = resolve(uri)
     client = connect(store)
     with translated(store):
