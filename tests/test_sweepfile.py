@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         ),
         (
             "train: {early_stopping: 5}",
-            "train.early_stopping: must be a valid dictionary or instance of EarlyStopping, got 5",
+            "train.early_stopping: must be a mapping of keys, got 5",
         ),
         (
             "task: clasification",
@@ -129,6 +129,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             "train: {early_stopping: {patince: 3}}",
             "train.early_stopping.patince: unknown key; did you mean patience?",
         ),
+        (
+            "select: {gates: target}",
+            "select.gates: must be a list, got 'target'; put it in [ ]",
+        ),
+        ("criteria: 3", "criteria: must be a mapping of keys, got 3"),
         ("workers: 0", "workers: must be auto or a whole number from 1, got 0"),
         ("workers: true", "workers: must be auto or a whole number from 1, got True"),
         (

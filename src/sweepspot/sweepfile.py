@@ -153,6 +153,10 @@ def _explain(error: Any) -> tuple[_Loc, str]:
             return loc, f"{key}: unknown key{_nearest(str(loc[-1]), _known_keys(loc[:-1]))}"
         case "value_error":
             return loc, f"{key}: {context['error']}" if key else str(context["error"])
+        case "tuple_type":
+            return loc, f"{key}: must be a list, got {got}; put it in [ ]"
+        case "dict_type" | "model_type" | "mapping_type":
+            return loc, f"{key}: must be a mapping of keys, got {got}"
         case "literal_error":
             options = context["expected"].replace("'", "").replace(" or ", ", ")
             hint = _nearest(str(error["input"]), options.split(", "), or_remove=False)

@@ -28,7 +28,7 @@ LOSSES = "Labels marked * are from a sweep of ours, from the losses of each exam
 WIDE = 160
 """Columns in a pipe or a file, where nobody wants a broken line."""
 
-CLOSED = "{written} runs got the tags sweepspot.label, .reason and .evidence=history"
+WRITTEN = "{written} runs got the tags sweepspot.label, .reason and .evidence=history"
 
 
 def diagnose(
@@ -71,7 +71,8 @@ def diagnose(
 def _show_group(console: Console, group: AssessedGroup) -> None:
     from rich.text import Text
 
-    labels = ", ".join(f"{n} {label}" for label, n in _labels(group).most_common())
+    counts = Counter(group.verdict.labels).most_common()
+    labels = ", ".join(f"{n} {label}" for label, n in counts)
     console.print(Text(f"{len(group.runs)} runs: {group.by}", style="bold"), soft_wrap=True)
     console.print(_table(group))
     console.print(
@@ -126,12 +127,8 @@ def _last_lines(
     if any(row.evidence == "losses" for row in rows):
         lines.append(f"          {LOSSES}")
     if written is not None:
-        lines.append(f"written   {CLOSED.format(written=written[0])}; {written[1]} had them")
+        lines.append(f"written   {WRITTEN.format(written=written[0])}; {written[1]} had them")
     return lines
-
-
-def _labels(group: AssessedGroup) -> Counter[str]:
-    return Counter(str(row.verdict.label) for row in group.runs)
 
 
 def _record(assessed: Assessed, written: tuple[int, int] | None) -> dict[str, Any]:
@@ -140,9 +137,7 @@ def _record(assessed: Assessed, written: tuple[int, int] | None) -> dict[str, An
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}"
+    return "" if value is None else f"{value:.4g}"
 
 
 def _plain(value: Any) -> Any:
