@@ -8,9 +8,11 @@ GIVEN ?=
 WORK ?=
 BENCH ?=
 BIN := .venv/bin
+# Layers 0 to 2, of which every branch is tested.
+CORE := src/sweepspot/errors.py,src/sweepspot/quiet.py,src/sweepspot/jsonlines.py,src/sweepspot/space.py,src/sweepspot/data.py,src/sweepspot/networks.py,src/sweepspot/trial.py,src/sweepspot/spec.py,src/sweepspot/ledger.py,src/sweepspot/journal.py,src/sweepspot/protocols.py,src/sweepspot/selection.py,src/sweepspot/diagnosis/*,src/sweepspot/advice_ledger.py,src/sweepspot/sweepfile.py,src/sweepspot/schema.py
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep ui test test-fast check format bench calibration
+.PHONY: help sweep ui test test-fast check format golden bench calibration
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,7 +24,8 @@ ui: .venv/ready  ## show the sweeps in the MLflow UI, on 127.0.0.1
 	$(BIN)/sweepspot ui
 
 test: .venv/ready  ## run every test, with coverage
-	$(BIN)/python -m pytest -m "not gpu" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not gpu" --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include="$(CORE)"
 
 test-fast: .venv/ready  ## run the tests that need no TensorFlow and no time
 	$(BIN)/python -m pytest -m "not gpu and not tf and not slow" -q
@@ -36,6 +39,9 @@ check: .venv/ready  ## lint, types and layers
 format: .venv/ready  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+golden: .venv/ready  ## write the golden files anew; review the difference
+	$(BIN)/python -m pytest tests/golden --golden --no-cov -q
 
 bench: .venv/ready  ## measure speed and quality beside other tools: make bench WORK=digits48; hours, goes on
 	$(BIN)/python benchmarks/bench.py --missing $(WORK:%=--work %) $(BENCH)

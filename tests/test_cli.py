@@ -62,7 +62,7 @@ def test_check_says_what_the_sweep_will_do(call):
         "task multiclass, 3 classes",
         "space units [4, 32], learning_rate [0.0001, 0.1] log",
         "search 5 trials, optuna tpe, seed 0",
-        "baselines naive, frontier",
+        "baselines naive, frontier, hist_gradient_boosting",
         "registered as flowers",
     ):
         assert fact in words

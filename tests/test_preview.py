@@ -68,14 +68,14 @@ def test_the_search_says_what_is_out_of_the_ordinary(dataset):
     )
 
     assert found["search"] == (
-        "9 trials, optuna tpe, median pruner, 1 given points first, no new trial after 60 s, seed 0"
+        "9 trials, optuna tpe, median pruner, 1 given point first, no new trial after 60 s, seed 0"
     )
 
 
 def test_given_points_are_ordinary_trials_of_keras_tuner(dataset):
     found = facts(dataset, search={"engine": "keras_tuner", "start": [{"units": 4}]})
 
-    assert "1 given points first (as ordinary trials)" in found["search"]
+    assert "1 given point first (as ordinary trials)" in found["search"]
 
 
 def test_baselines_and_selection_are_stated(dataset):

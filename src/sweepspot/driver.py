@@ -294,16 +294,13 @@ class Driver:
 
     def _competitor(self) -> tuple[float, float] | None:
         """Return J_train and J_cv of the competing algorithm, trained once for each journal."""
-        stated = self._spec.baseline
-        tabular = len(self._dataset.training.input_shape) == 1
-        has_target = stated.target_error is not None or stated.target_J is not None
-        if stated.algorithm is None and (has_target or not tabular):
+        training = self._dataset.training
+        name = self._spec.baseline.competitor(training.input_shape)
+        if name is None:
             return None
         if "algorithm" not in self._journal.notes:
-            self._watcher.say("training hist_gradient_boosting on the same rows, as a baseline")
-            measured = algorithm(
-                self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
-            )
+            self._watcher.say(f"training {name} on the same rows, as a baseline")
+            measured = algorithm(training, name, self._spec.search.seed)
             self._keep_algorithm_losses(measured.cv_losses)
             self._journal.note("algorithm", [measured.J_train, measured.J_cv])
         J_train, J_cv = self._journal.notes["algorithm"]

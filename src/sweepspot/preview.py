@@ -73,7 +73,7 @@ def preview(spec: SweepSpec, dataset: Dataset) -> Preview:
             "space": _space(spec.points),
             "search": _search(spec),
             "training": _training(spec),
-            "baselines": ", ".join(_baselines(spec)),
+            "baselines": ", ".join(_baselines(spec, dataset)),
             "selection": _selection(spec),
             "tracking": _tracking(spec),
         },
@@ -143,7 +143,8 @@ def _search(spec: SweepSpec) -> str:
         text += f", {search.pruner} pruner"
     if search.start:
         ordinary = " (as ordinary trials)" if search.engine == "keras_tuner" else ""
-        text += f", {len(search.start)} given points first{ordinary}"
+        points = "points" if len(search.start) > 1 else "point"
+        text += f", {len(search.start)} given {points} first{ordinary}"
     if search.timeout:
         text += f", no new trial after {search.timeout:g} s"
     return f"{text}, seed {search.seed}"
@@ -197,14 +198,14 @@ def _training(spec: SweepSpec) -> str:
     return f"{train.epochs} epochs, batch {train.batch_size}{patience}; trainer: {spec.trainer}"
 
 
-def _baselines(spec: SweepSpec) -> list[str]:
+def _baselines(spec: SweepSpec, dataset: Dataset) -> list[str]:
     stated = ["naive", "frontier"]
     if spec.baseline.target_error is not None:
         stated.append(f"target error {spec.baseline.target_error:g}")
     if spec.baseline.target_J is not None:
         stated.append(f"target J {spec.baseline.target_J:g}")
-    if spec.baseline.algorithm:
-        stated.append(spec.baseline.algorithm)
+    if algorithm := spec.baseline.competitor(dataset.training.input_shape):
+        stated.append(algorithm)
     return stated
 
 

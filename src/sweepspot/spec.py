@@ -23,6 +23,7 @@ from sweepspot.data import Task
 from sweepspot.space import Choice, Float, Int, Space, Value
 
 __all__ = [
+    "Algorithm",
     "Baseline",
     "Data",
     "EarlyStopping",
@@ -35,6 +36,7 @@ __all__ = [
     "seconds",
 ]
 
+Algorithm: TypeAlias = Literal["hist_gradient_boosting"]
 Pruner: TypeAlias = Literal["none", "median", "percentile", "successive_halving", "hyperband"]
 SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("tpe", "random", "qmc", "grid"),
@@ -151,9 +153,19 @@ class Baseline(_Section):
         default=None, ge=0, description="Error rate, or absolute error in the target's units."
     )
     target_J: float | None = Field(default=None, ge=0, description="Mean loss.")
-    algorithm: Literal["hist_gradient_boosting"] | None = Field(
+    algorithm: Algorithm | None = Field(
         default=None, description="A competing algorithm, trained on the same rows."
     )
+
+    def competitor(self, input_shape: tuple[int, ...]) -> Algorithm | None:
+        """Return the algorithm to compete with: the stated one, or one for want of a target.
+
+        Args:
+            input_shape: Of one example; an algorithm for tables takes a row of features.
+        """
+        has_target = self.target_error is not None or self.target_J is not None
+        default: Algorithm | None = "hist_gradient_boosting"
+        return self.algorithm or (None if has_target or len(input_shape) > 1 else default)
 
 
 class Select(_Section):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from sweepspot.data import FloatArray, Split, Task, TrainingData
+from sweepspot.spec import Algorithm
 
-__all__ = ["Algorithm", "PerExample", "algorithm", "naive"]
-
-Algorithm: TypeAlias = Literal["hist_gradient_boosting"]
+__all__ = ["PerExample", "algorithm", "naive"]
 
 Predictions: TypeAlias = npt.NDArray[np.float64]
 
