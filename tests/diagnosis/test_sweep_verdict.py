@@ -70,6 +70,7 @@ def test_a_baseline_within_the_interval_is_open(planted):
     runs = diagnose(planted(), J_naive=1.0, baselines={"target": 0.3})
 
     assert finding(runs["good0"], "D005").status is Status.UNKNOWN
+    assert "neither reaches nor clearly misses target: J_cv" in runs.sweep.reason
 
 
 def test_no_signal_is_the_verdict_of_the_sweep(planted):

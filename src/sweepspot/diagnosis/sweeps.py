@@ -160,9 +160,11 @@ def _reason(
     if judged is None:
         return f"best run {facts.best}; no baseline stated"
     gap = judged.gap
-    where = f"{gap.value:+.3g} ({gap.low:+.3g} to {gap.high:+.3g}) from {judged.name}"
     measure = "J_cv" if judged.measure == "J" else "error"
+    away = f"{measure} {gap.value:+.3g} against it ({gap.low:+.3g} to {gap.high:+.3g})"
     if judged.reached is Status.PRESENT:
-        return f"best run {facts.best} reaches {judged.name}: {measure} {where}"
-    cause = _CAUSES.get(judged.label, "close to it or not clear")
-    return f"best run {facts.best}: {measure} {where}, {cause}"
+        return f"best run {facts.best} reaches {judged.name}: {away}"
+    if gap.low <= 0:
+        return f"best run {facts.best} neither reaches nor clearly misses {judged.name}: {away}"
+    cause = _CAUSES.get(judged.label, "by bias or by variance is not clear")
+    return f"best run {facts.best} misses {judged.name}: {away}, {cause}"
