@@ -92,12 +92,14 @@ def test_more_trials_extend_a_finished_search(tmp_path):
 def test_three_failures_in_a_row_with_one_cause_stop_the_sweep(tmp_path):
     fails = FakeTrainer(fails=lambda n: f"ValueError: row {n} is bad" if n >= 4 else None)
 
-    with pytest.raises(TrialError, match=r"#006: 3 trials in a row failed.*row 6 is bad"):
+    with pytest.raises(
+        TrialError, match=r"#006: 3 trials in a row failed with one cause.*row 6 is bad"
+    ):
         run(tmp_path, fails)
 
 
 def test_the_first_three_failures_stop_the_sweep_whatever_their_causes(tmp_path):
-    with pytest.raises(TrialError, match="#002"):
+    with pytest.raises(TrialError, match="#002: the first 3 trials failed"):
         run(tmp_path, FakeTrainer(fails=lambda n: f"{'abc'[n % 3]} is wrong"))
 
 

@@ -39,8 +39,13 @@ class FailureRule:
         last = self._causes[-SAME_CAUSE:]
         all_failed = self._ended == SAME_CAUSE and len(last) == SAME_CAUSE
         if all_failed or (len(last) == SAME_CAUSE and len({_cause(c) for c in last}) == 1):
+            which = (
+                f"the first {SAME_CAUSE} trials failed"
+                if all_failed
+                else f"{SAME_CAUSE} trials in a row failed with one cause"
+            )
             raise TrialError(
-                f"trial {run_id(result.number)}: {SAME_CAUSE} trials in a row failed, "
+                f"trial {run_id(result.number)}: {which}, "
                 f"the last one with: {last[-1]}; mend the cause and run the same command again"
             )
 

@@ -43,6 +43,13 @@ def test_a_trial_is_one_line(made):
     )
 
 
+def test_there_is_no_best_before_a_trial_is_complete(made):
+    console = console_of(80)
+    PlainTerminal(console).ended(made.results[3], made.diagnosis[run_id(3)], 1, 40)
+
+    assert "at epoch 2 best - not_assessed (provisional)" in console.file.getvalue()
+
+
 def test_the_plan_is_a_line_a_fact(made):
     console = console_of(60)
     PlainTerminal(console).planned("s", {"data": "rows", "model": "mlp"}, ["[b]odd[/b] column"])

@@ -61,7 +61,7 @@ class PlainTerminal:
         outcome = f"J_cv {_J_cv(result):.4f}" if result.J_cv is not None else result.reason
         self.say(
             f"[{done}/{trials}] {run_id(result.number)} {result.state} {outcome} "
-            f"best {self._best:.4f} {verdict.label} (provisional) {result.elapsed_s:.1f} s"
+            f"best {_shown(self._best)} {verdict.label} (provisional) {result.elapsed_s:.1f} s"
         )
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class LiveTerminal(PlainTerminal):
             self._task,
             completed=done,
             total=trials,
-            best=f"{self._best:.4f}",
+            best=_shown(self._best),
             eta=f"about {_duration(left)} left" if done < trials else "",
         )
         self._live.update(self._picture())
@@ -203,6 +203,10 @@ def _cells(result: TrialResult, verdict: Verdict) -> tuple[str | Text, ...]:
 
 def _J_cv(result: TrialResult) -> float:
     return float("inf") if result.J_cv is None else result.J_cv
+
+
+def _shown(best: float) -> str:
+    return "-" if best == float("inf") else f"{best:.4f}"
 
 
 def _column_width(column: pd.Series[Any]) -> int:
