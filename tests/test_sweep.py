@@ -143,7 +143,10 @@ def test_the_champion_answers_from_the_registry(sweeps, name):
     version = swept.client.get_model_version_by_alias(f"flowers-{name}", "champion")
 
     mlflow.set_tracking_uri(f"sqlite:///{swept.folder}/mlruns/mlflow.db")
-    model = mlflow.pyfunc.load_model(f"models:/flowers-{name}@champion")
+    try:
+        model = mlflow.pyfunc.load_model(f"models:/flowers-{name}@champion")
+    finally:
+        mlflow.set_tracking_uri(None)
     rows = load_iris(as_frame=True)
     wrong = (model.predict(rows.data) != rows.target.to_numpy()).mean()
 

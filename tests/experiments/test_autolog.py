@@ -26,14 +26,14 @@ def fluent(uri: str) -> Iterator[str]:
     """Autologging only knows MLflow's ambient store and experiment."""
     import mlflow
 
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment("autologged")
     yield uri
     mlflow.autolog(disable=True, silent=True)
     mlflow.keras.autolog(disable=True, silent=True)
     mlflow.tensorflow.autolog(disable=True, silent=True)
-    mlflow.set_tracking_uri(before)
+    # Not to what it was: a default that is set by hand is one for every later store, too.
+    mlflow.set_tracking_uri(None)
 
 
 def fit(units: int, *, l2: float = 0.0, epochs: int = 12, callbacks: tuple = (), lr: float = 0.01):
