@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,9 +23,10 @@ from sweepspot.protocols import Model as LoadedModel
 from sweepspot.protocols import RegisteredModel, Reigning
 from sweepspot.tracking.entries import fingerprint
 
-__all__ = ["ALIAS", "register", "reigning", "signature"]
+__all__ = ["ALIAS", "ambient", "register", "reigning", "signature"]
 
 ALIAS = "champion"
+_NAMED = "MLFLOW_TRACKING_URI"
 _FINGERPRINT = "sweepspot.fingerprint"
 # A name that is not registered, and one without the alias.
 _NO_CHAMPION = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -42,7 +46,7 @@ def register(
     if version is None:
         logged = _log_model(client, model, experiment_id=experiment_id, run_id=run_id)
         # The client looks a `models:/` source up in the process's store, not in its own.
-        with _use_tracking_uri(client.tracking_uri):
+        with ambient(client.tracking_uri):
             made = client.create_model_version(
                 model.name,
                 # A database would look `models:/<id>` up in the ambient tracking URI.
@@ -55,6 +59,19 @@ def register(
         version = str(made.version)
     client.set_registered_model_alias(model.name, ALIAS, version)
     return version
+
+
+@contextmanager
+def ambient(uri: str) -> Iterator[None]:
+    """Make a store the process's own for a while; MLflow's manager drops the environment's."""
+    named = os.environ.pop(_NAMED, None)
+    try:
+        with _use_tracking_uri(uri):
+            yield
+    finally:
+        os.environ.pop(_NAMED, None)
+        if named is not None:
+            os.environ[_NAMED] = named
 
 
 def reigning(client: MlflowClient, name: str) -> Reigning | None:
@@ -75,7 +92,7 @@ def reigning(client: MlflowClient, name: str) -> Reigning | None:
 
 def _load(tracking_uri: str, source: str) -> LoadedModel:
     """Load a version for probabilities, or values, and what it says about its target."""
-    with _use_tracking_uri(tracking_uri), warnings.catch_warnings():
+    with ambient(tracking_uri), warnings.catch_warnings():
         # Other versions of a requirement are worth a warning where it is served, not here.
         warnings.simplefilter("ignore")
         loaded = mlflow.pyfunc.load_model(source)
