@@ -208,7 +208,9 @@ def test_a_build_that_always_fails_stops_the_sweep(here):
     )
     sweep = Sweep(**{**keys_of("optuna"), "model": "always_failing:build"})
 
-    with pytest.raises(TrialError, match=r"#002: 3 trials.*ValueError: there is no network"):
+    with pytest.raises(
+        TrialError, match=r"#002: the first 3 trials failed.*ValueError: there is no network"
+    ):
         sweep.run()
 
     stopped = Swept(folder=here, result=None)
