@@ -2,8 +2,11 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sweepspot.data import Split, Task, TrainingData
+from sweepspot.datasets import baselines
 from sweepspot.datasets.baselines import algorithm, naive
 
 
@@ -110,6 +113,51 @@ def test_boosting_is_the_same_for_the_same_seed():
     first, again = (algorithm(data, "hist_gradient_boosting", 5) for _ in range(2))
 
     assert first.J_cv == again.J_cv
+
+
+def openmp_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "openmp"}
+
+
+class Recording(HistGradientBoostingRegressor):
+    """Remembers how many threads OpenMP may use while it is fitted."""
+
+    seen: set[int]
+
+    def fit(self, X, y):
+        type(self).seen = openmp_threads()
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("large", "expected"), [(10_000_000, {1}), (400, {2})])
+def test_threads_are_for_large_data_and_leave_one_core(monkeypatch, large, expected):
+    X = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
+    data = training(Task.REGRESSION, X[:, 0], X[:50, 0], X=X)
+    monkeypatch.setattr(baselines, "LARGE", large)
+    monkeypatch.setattr(baselines, "HistGradientBoostingRegressor", Recording)
+
+    with threadpool_limits(3, user_api="openmp"):
+        algorithm(data, "hist_gradient_boosting", 0)
+        after = openmp_threads()
+
+    assert expected == Recording.seen
+    assert after == {3}
+
+
+def test_boosting_with_one_thread_or_two_is_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4)).astype(np.float32)
+    y = X @ rng.normal(size=4).astype(np.float32)
+    data = training(Task.REGRESSION, y, y[:50], X=X)
+
+    one = algorithm(data, "hist_gradient_boosting", 0)
+    monkeypatch.setattr(baselines, "LARGE", 1)
+    with threadpool_limits(3, user_api="openmp"):
+        two = algorithm(data, "hist_gradient_boosting", 0)
+
+    assert one.J_train == two.J_train
+    assert one.J_cv == two.J_cv
+    assert one.cv_losses.tolist() == two.cv_losses.tolist()
 
 
 def test_a_label_that_is_never_set_costs_next_to_nothing():

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import ThreadpoolController
 
 from sweepspot.data import FloatArray, Split, Task, TrainingData
 from sweepspot.spec import Algorithm
@@ -18,6 +19,9 @@ Predictions: TypeAlias = npt.NDArray[np.float64]
 
 # As Keras clips probabilities, so that one sure mistake costs 16 and not infinity.
 SMALLEST = 1e-7
+
+LARGE = 10_000_000
+"""Rows times columns times outputs from which boosting computes with more than one thread."""
 
 _NUMERIC = (Task.REGRESSION, Task.NONNEGATIVE)
 
@@ -69,6 +73,8 @@ def naive(training: TrainingData) -> PerExample:
 def algorithm(training: TrainingData, name: Algorithm, seed: int) -> PerExample:
     """Train a competing algorithm on the training split and measure it on both.
 
+    The number of threads, one on small data, changes no prediction.
+
     Args:
         training: Images are taken as rows of numbers.
         name: `hist_gradient_boosting`: scikit-learn's, with its defaults, early stopping included
@@ -79,11 +85,24 @@ def algorithm(training: TrainingData, name: Algorithm, seed: int) -> PerExample:
     splits = (training.train, training.cv)
     inputs = [split.X.reshape(len(split), -1) for split in splits]
     targets = training.train.y.reshape(len(training.train), -1)
-    columns = [
-        _boosted(training.task, inputs, targets[:, k], seed) for k in range(targets.shape[1])
-    ]
+    libraries = ThreadpoolController()
+    # Threads of OpenMP wait for one another without sleeping: decision 0075.
+    with libraries.limit(limits=_threads(training, libraries), user_api="openmp"):
+        columns = [
+            _boosted(training.task, inputs, targets[:, k], seed) for k in range(targets.shape[1])
+        ]
     train, cv = (np.column_stack([column[k] for column in columns]) for k in range(2))
     return _measured(training, train, cv)
+
+
+def _threads(training: TrainingData, libraries: ThreadpoolController) -> int:
+    """Return how many threads boosting may use: one, or on large data all but one."""
+    if training.train.X.size * training.n_outputs < LARGE:
+        return 1
+    allowed = [
+        int(library["num_threads"]) for library in libraries.select(user_api="openmp").info()
+    ]
+    return max([1, *(n - 1 for n in allowed)])
 
 
 def _boosted(
