@@ -32,11 +32,12 @@ from sklearn import datasets
 from sweepspot.data import Split, Task, TrainingData
 from sweepspot.families import make_family
 from sweepspot.spec import Train
+from sweepspot.training.arrays import Arrays
 from sweepspot.training.compiled import CompiledTrainer, batch_order, fill, start_of
 from sweepspot.training.evaluate import per_example_losses, unreduced
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.threads import configure_threads
-from sweepspot.training.trace import Arrays, Trace
+from sweepspot.training.trace import Trace
 from sweepspot.trial import Trial
 
 Config = dict[str, Any]
@@ -237,7 +238,7 @@ class Bench:
         start = start_of(network, goes_on=False)
         # A new trace is compared with `fit` on the rows that the trainer was given.
         self._assign(0)
-        trace = self._trainer._trace_of(network, trial)
+        trace = self._trainer._trace_of(network)
         self._assign(seed)
         trace.start(start)
         curve: list[tuple[float, float]] = []

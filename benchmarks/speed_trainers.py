@@ -228,7 +228,7 @@ def rates() -> Iterator[dict[str, Any]]:
                 params = {"layers": 2, "units": units, "dropout": dropout, "l2": 1e-4}
                 trial = Trial(number=0, params=params, seed=0, epochs=1)
                 network = trainer._read(trial)
-                trace = trainer._trace_of(network, trial)
+                trace = trainer._trace_of(network)
                 trace.start(start_of(network, goes_on=False))
                 rows = len(data.train)
                 took = min(trace.epoch(batch_order(0, e, rows)).train_s for e in range(12))

@@ -101,6 +101,36 @@ def test_one_trace_serves_other_numbers(tmp_path: Path) -> None:
     np.testing.assert_allclose(result.curve.J_cv, reference(trainer, other), rtol=CLOSE)
 
 
+def test_optimizers_in_turn_share_the_graph_of_the_gradient(tmp_path: Path) -> None:
+    trainer = make_trainer(make_data(), tmp_path)
+    fixed = {**SMALL, "dropout": 0.4, "l2": 0.01}
+    points = [
+        {**fixed, "optimizer": "adam"},
+        {**fixed, "optimizer": "sgd", "units": 11},
+        {**fixed, "optimizer": "rmsprop", "units": 23},
+    ]
+    alone = [train(make_trainer(make_data(), tmp_path), params) for params in points]
+    for params in points:
+        train(trainer, params)
+
+    again = [train(trainer, params) for params in points]
+
+    assert len(trainer.traces) == 3
+    assert len({id(trace.gradients) for trace in trainer.traces.values()}) == 1
+    assert [result.curve for result in again] == [result.curve for result in alone]
+
+
+def test_one_trace_serves_other_batch_sizes(tmp_path: Path) -> None:
+    trainer = make_trainer(make_data(), tmp_path)
+    train(trainer, {**SMALL, "batch_size": 16})
+    other = {**SMALL, "batch_size": 37}
+
+    result = train(trainer, other)
+
+    assert len(trainer.traces) == 1
+    np.testing.assert_allclose(result.curve.J_cv, reference(trainer, other), rtol=CLOSE)
+
+
 @pytest.mark.parametrize("normed", [False, True])
 def test_one_trace_serves_other_widths(normed: bool, tmp_path: Path) -> None:
     trainer = make_trainer(make_data(), tmp_path)

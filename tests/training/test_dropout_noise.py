@@ -15,12 +15,13 @@ def draw(rates: tuple[float, float], seed: int = 5) -> list[np.ndarray]:
     inputs = keras.Input((WIDTHS[0],))
     first, second = (keras.layers.Dropout(0.5), keras.layers.Dropout(0.5))
     model = keras.Model(inputs, second(keras.layers.Dense(WIDTHS[1])(first(inputs))))
-    noise = Noise(model, keras.Variable(0, dtype="int64", trainable=False))
+    noise = Noise(model)
     noise.assign(rates, [seed, seed + 1], features_of(model))
-    bits = noise.first(ROWS)
+    numbers = noise.numbers()
+    bits = noise.first(numbers, tf.constant(ROWS), tf.constant(0))
     drawn: list[list[np.ndarray]] = [[], []]
     for _ in range(STEPS):
-        noise.use(bits, tf.constant(ROWS))
+        noise.use(numbers, bits, tf.constant(ROWS))
         for layer, width, kept in zip((first, second), WIDTHS, drawn, strict=True):
             kept.append(layer.call(tf.ones((ROWS, width)), training=True).numpy())
         bits = noise.next(bits)

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.training.cases import make_data, make_trainer
+from tests.training.cases import make_data, make_trainer, train
 
+from sweepspot.training.arrays import Arrays
 from sweepspot.training.compiled import CompiledTrainer, start_of
-from sweepspot.training.probe import Twin, check
+from sweepspot.training.gradients import Gradients
+from sweepspot.training.probe import Probed, Twin, check
 from sweepspot.training.structure import Untraceable
-from sweepspot.training.trace import Arrays, Trace
-from sweepspot.trial import Trial
+from sweepspot.training.trace import Trace
+from sweepspot.trial import State, Trial
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -26,14 +29,12 @@ PARAMS = {
 def make_pair(trainer: CompiledTrainer) -> tuple[Trace, Twin]:
     network = trainer._read(Trial(number=0, params=PARAMS, seed=1, epochs=1))
     twin = Twin(network.model, network.structure)
+    arrays = Arrays.of(trainer.data)
+    shared = {"structure": network.structure, "point": network.point, "arrays": arrays}
     trace = Trace(
-        model=network.model,
+        gradients=Gradients(model=network.model, **shared),
         optimizer=type(network.model.optimizer).from_config(network.model.optimizer.get_config()),
-        loss=network.model.loss,
-        structure=network.structure,
-        point=network.point,
-        arrays=Arrays.of(trainer.data),
-        batch_size=32,
+        **shared,
     )
     trace.start(start_of(network, goes_on=False))
     return trace, twin
@@ -79,3 +80,29 @@ def test_a_penalty_that_is_baked_in_is_found(name: str, tmp_path: Path) -> None:
 
     with pytest.raises(Untraceable, match="differs from Keras by"):
         check(trace, twin, trainer.data, 32)
+
+
+def test_what_one_process_has_found_another_need_not_look_for(tmp_path: Path) -> None:
+    here, there, alone = Probed(tmp_path / "probed"), Probed(tmp_path / "probed"), Probed()
+
+    here.add("dense, adam")
+
+    assert "dense, adam" in here
+    assert "dense, adam" in there
+    assert "dense, sgd" not in there
+    assert "dense, adam" not in alone
+
+
+def test_a_trace_that_another_process_has_probed_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (
+        replace(make_trainer(make_data(), tmp_path), probed=Probed(tmp_path / "probed"))
+        for _ in range(2)
+    )
+    train(first, PARAMS)
+    monkeypatch.setattr(Twin, "train", None)
+
+    result = train(second, PARAMS)
+
+    assert (result.state, result.trainer) == (State.COMPLETE, "compiled")

@@ -15,7 +15,7 @@ def make_model(
 
 
 def key(model: keras.Model) -> str:
-    return read_structure(model, read_point(model), 32).key
+    return read_structure(model, read_point(model)).key
 
 
 def test_names_and_initial_weights_are_no_part_of_a_structure() -> None:

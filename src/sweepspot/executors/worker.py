@@ -160,7 +160,8 @@ def sweep_trainer(spec: SweepSpec, data: str, weights: str, threads: int) -> Tra
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    return make_trainer(spec, read_shared(Path(data)), Path(weights))
+    shared = Path(data)
+    return make_trainer(spec, read_shared(shared), Path(weights), shared.parent / "probed")
 
 
 class _Mail:

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["build_model", "make_trainer", "measure", "restore_model"]
 
 
-def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
+def make_trainer(
+    spec: SweepSpec, data: TrainingData, weights: Path, probed: Path | None = None
+) -> Trainer:
     """Return the trainer of a sweep; imports TensorFlow.
 
     Args:
         spec: Says which tier, and how long.
         data: What is trained and measured on.
         weights: Folder of the weights that trials keep.
+        probed: Folder in which the trainers of several processes tell one another which traces
+            need no further comparison with Keras.
     """
     from sweepspot.quiet import load_tensorflow
 
@@ -43,8 +47,11 @@ def make_trainer(spec: SweepSpec, data: TrainingData, weights: Path) -> Trainer:
     if spec.trainer == "plain":
         return PlainTrainer(data=data, build=build, settings=spec.train, weights=weights)
     from sweepspot.training.compiled import CompiledTrainer
+    from sweepspot.training.probe import Probed
 
-    return CompiledTrainer(data=data, build=build, settings=spec.train, weights=weights)
+    return CompiledTrainer(
+        data=data, build=build, settings=spec.train, weights=weights, probed=Probed(probed)
+    )
 
 
 def restore_model(

@@ -16,10 +16,12 @@ import tensorflow as tf
 from sweepspot.data import TrainingData
 from sweepspot.protocols import Report
 from sweepspot.spec import Train
+from sweepspot.training.arrays import Arrays
 from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.gradients import Gradients
 from sweepspot.training.noise import features_of
 from sweepspot.training.plain import OUT_OF_MEMORY, BuildModel, PlainTrainer, failed, one_line
-from sweepspot.training.probe import Twin, check
+from sweepspot.training.probe import Probed, Twin, check
 from sweepspot.training.progress import Progress, measured
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.structure import (
@@ -30,7 +32,7 @@ from sweepspot.training.structure import (
     read_point,
     read_structure,
 )
-from sweepspot.training.trace import Arrays, Snapshot, Start, Trace
+from sweepspot.training.trace import Snapshot, Start, Trace
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
 
@@ -59,6 +61,7 @@ class _Network:
     model: keras.Model
     point: Point
     structure: Structure
+    batch_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,7 @@ class CompiledTrainer:
     traces: OrderedDict[str, Trace] = field(default_factory=OrderedDict)
     refused: dict[str, str] = field(default_factory=dict)
     arrays: list[Arrays] = field(default_factory=list)
-    probed: set[str] = field(default_factory=set)
+    probed: Probed = field(default_factory=Probed)
 
     def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
         """Train each trial in turn, and yield its result."""
@@ -125,7 +128,7 @@ class CompiledTrainer:
             load_last(self.weights / f"{trial.continues[0]:05d}.npz", network.model)
         # Tracing takes the known penalties and rates off the network.
         start = start_of(network, goes_on=trial.continues is not None)
-        trace = self._trace_of(network, trial)
+        trace = self._trace_of(network)
         trace.start(start)
         progress = Progress(trial=trial, settings=self.settings, report=report)
         best, train_s = trace.hold(), 0.0
@@ -165,17 +168,21 @@ class CompiledTrainer:
         if not model.built:
             model.build((None, *self.data.input_shape))
         point = read_point(model)
-        structure = read_structure(model, point, self._batch_size(trial))
-        return _Network(model=model, point=point, structure=structure)
+        return _Network(
+            model=model,
+            point=point,
+            structure=read_structure(model, point),
+            batch_size=int(trial.params.get("batch_size", self.settings.batch_size)),
+        )
 
-    def _trace_of(self, network: _Network, trial: Trial) -> Trace:
+    def _trace_of(self, network: _Network) -> Trace:
         key, kind = network.structure.key, network.structure.kind
         for name in (key, kind):
             if name in self.refused:
                 raise Untraceable(self.refused[name])
         if key not in self.traces:
             try:
-                trace = self._make_trace(network, self._batch_size(trial))
+                trace = self._make_trace(network)
             except Untraceable as exc:
                 self.refused[kind] = str(exc)
                 raise
@@ -192,27 +199,35 @@ class CompiledTrainer:
         self.traces.move_to_end(key)
         return self.traces[key]
 
-    def _make_trace(self, network: _Network, batch_size: int) -> Trace:
+    def _make_trace(self, network: _Network) -> Trace:
         if not self.arrays:
             self.arrays.append(Arrays.of(self.data))
         model, structure = network.model, network.structure
+        # Tracing takes something off the network.
         twin = None if structure.kind in self.probed else Twin(model, structure)
         trace = Trace(
-            model=model,
+            gradients=self._gradients_of(network),
             optimizer=type(model.optimizer).from_config(model.optimizer.get_config()),
-            loss=model.loss,
             structure=structure,
             point=network.point,
             arrays=self.arrays[0],
-            batch_size=batch_size,
         )
         if twin:
-            check(trace, twin, self.data, batch_size)
+            check(trace, twin, self.data, network.batch_size)
             self.probed.add(structure.kind)
         return trace
 
-    def _batch_size(self, trial: Trial) -> int:
-        return int(trial.params.get("batch_size", self.settings.batch_size))
+    def _gradients_of(self, network: _Network) -> Gradients:
+        """Return those of a trace of the same network with another optimizer, or make them."""
+        for trace in self.traces.values():
+            if trace.structure.network == network.structure.network:
+                return trace.gradients
+        return Gradients(
+            model=network.model,
+            structure=network.structure,
+            point=network.point,
+            arrays=self.arrays[0],
+        )
 
 
 def fill(model: keras.Model, snapshot: Snapshot) -> None:
@@ -237,6 +252,7 @@ def start_of(network: _Network, *, goes_on: bool) -> Start:
         states=[v.numpy() for v in model.non_trainable_variables],
         point=network.point,
         features=features_of(model),
+        batch_size=network.batch_size,
         noise=[int(layer.seed_generator.state.numpy()[0]) % 2**31 for layer in dropouts(model)],
         optimizer=model.optimizer if goes_on else None,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -17,32 +18,36 @@ _FACTOR, _STEP = 1664525, 1013904223
 
 
 class Noise:
-    """The random bits of one trace's dropout layers.
+    """The random bits of one traced network's dropout layers.
 
     A generator of good quality (Philox) draws 32 bits for every unit and row at the start of an
     epoch; from one gradient step to the next a linear congruential generator turns each of them
     into the next. That takes a tenth of the time of drawing all of them anew, which for narrow
     networks is longer than their arithmetic. Where the number of units is not known before the
-    layer is called, Philox draws at every step.
+    layer is called, Philox draws at every step, and only the count of steps is carried on.
 
     Args:
         model: The network to trace; its dropout layers are made to draw from here.
-        iterations: Gradient steps so far; no two epochs start from the same bits.
     """
 
-    def __init__(self, model: keras.Model, iterations: keras.Variable) -> None:
+    def __init__(self, model: keras.Model) -> None:
         layers = dropouts(model)
-        features = features_of(model)
-        self._iterations = iterations
-        self._at_once = bool(layers) and None not in features
+        self._count = len(layers)
+        self._at_once = bool(layers) and None not in features_of(model)
         self._seeds = tf.Variable(np.zeros(len(layers), np.int32))
         self._features = tf.Variable(np.zeros(len(layers), np.int32))
         self._least = tf.Variable(np.zeros(len(layers), np.int32))
         self._scales = tf.Variable(np.zeros(len(layers), np.float32))
-        self._bits: list[tf.Tensor] = []
-        self._widths: tf.Tensor = None
+        self._used: _Used | None = None
         for i, layer in enumerate(layers):
             layer.call = self._dropout(i)
+
+    @property
+    def carried_specs(self) -> list[tf.TensorSpec]:
+        """What is carried from one step to the next; empty without dropout layers."""
+        if not self._count:
+            return []
+        return [tf.TensorSpec((None, None) if self._at_once else (), tf.int32)]
 
     def assign(
         self, rates: tuple[float, ...], seeds: list[int], features: list[int | None]
@@ -56,41 +61,87 @@ class Noise:
         if self._at_once:
             self._features.assign(np.asarray(features, np.int32))
 
-    def first(self, rows: int) -> list[tf.Tensor]:
-        """Draw the bits of an epoch's first batch; empty when each step draws its own."""
-        if not self._at_once:
+    def numbers(self) -> list[tf.Tensor]:
+        """Read the numbers of the trial, for `first` and `use`; empty without dropout layers."""
+        if not self._count:
             return []
-        self._widths = self._features.read_value()
-        shape = tf.stack([rows, tf.reduce_sum(self._widths)])
-        return [_draw(shape, self._seeds[0], self._iterations)]
+        each = (self._seeds, self._least, self._scales)
+        # Cut here, once an epoch: so small a piece takes as long as a small product.
+        pieces = [piece for v in each for piece in tf.unstack(v.read_value(), self._count)]
+        return [self._features.read_value(), *pieces]
 
-    def next(self, bits: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Return the bits of the next batch."""
-        return [part * _FACTOR + _STEP for part in bits]
+    def first(
+        self, numbers: list[tf.Tensor], rows: tf.Tensor, iterations: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """Return what an epoch's first step takes.
 
-    def use(self, bits: list[tf.Tensor], rows: tf.Tensor) -> None:
-        """Let the layers, which are about to be called, take these bits."""
-        if not bits:
+        Args:
+            numbers: Of the trial.
+            rows: Examples a step.
+            iterations: Gradient steps so far; no two epochs start from the same bits.
+        """
+        if not self._at_once:
+            return [iterations][: self._count]
+        features, seed, *_ = numbers
+        return [_draw(tf.stack([rows, tf.reduce_sum(features)]), seed, iterations)]
+
+    def next(self, carried: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Return what the next step takes."""
+        if not self._at_once:
+            return [iterations + 1 for iterations in carried]
+        return [bits * _FACTOR + _STEP for bits in carried]
+
+    def use(self, numbers: list[tf.Tensor], carried: list[tf.Tensor], rows: tf.Tensor) -> None:
+        """Let the layers, which are about to be called, draw from these.
+
+        Args:
+            numbers: Of the trial.
+            carried: What `first` or `next` returned.
+            rows: Examples of this step; fewer in a partial last batch.
+        """
+        if not self._count:
             return
-        count = int(self._seeds.shape[0])
-        wanted = bits[0][:rows]
-        self._bits = [wanted] if count == 1 else tf.split(wanted, self._widths, axis=1, num=count)
+        features, *pieces = numbers
+        count = self._count
+        bits: list[tf.Tensor] = []
+        if self._at_once:
+            wanted = carried[0][:rows]
+            bits = [wanted] if count == 1 else tf.split(wanted, features, axis=1, num=count)
+        self._used = _Used(
+            iterations=carried[0],
+            bits=bits,
+            seeds=pieces[:count],
+            least=pieces[count : 2 * count],
+            scales=pieces[2 * count :],
+        )
 
     def _dropout(self, i: int) -> Callable[..., tf.Tensor]:
         def call(inputs: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
-            if not training:
+            used = self._used
+            if not training or used is None:
                 return inputs
-            if self._at_once:
-                bits = self._bits[i]
+            if used.bits:
+                bits = used.bits[i]
                 if inputs.shape.rank != 2:
                     bits = tf.reshape(bits, tf.shape(inputs))
             else:
-                bits = _draw(tf.shape(inputs), self._seeds[i], self._iterations)
-            kept = tf.cast(bits >= self._least[i], inputs.dtype) * self._scales[i]
+                bits = _draw(tf.shape(inputs), used.seeds[i], used.iterations)
+            kept = tf.cast(bits >= used.least[i], inputs.dtype) * used.scales[i]
             # Of two values of one shape; TensorFlow's own gradient has to compare the shapes.
             return tf.custom_gradient(_product)(inputs, kept)
 
         return call
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Used:
+    """What the layers draw from while one graph is traced; a value for each layer."""
+
+    iterations: tf.Tensor
+    bits: list[tf.Tensor]
+    seeds: list[tf.Tensor]
+    least: list[tf.Tensor]
+    scales: list[tf.Tensor]
 
 
 def features_of(model: keras.Model) -> list[int | None]:
@@ -107,8 +158,8 @@ def _features(layer: keras.layers.Layer) -> int | None:
     return None if None in shape else int(np.prod(shape))
 
 
-def _draw(shape: tf.Tensor, seed: tf.Tensor, iterations: keras.Variable) -> tf.Tensor:
-    pair = tf.stack([seed, tf.cast(iterations.value, tf.int32)])
+def _draw(shape: tf.Tensor, seed: tf.Tensor, iterations: tf.Tensor) -> tf.Tensor:
+    pair = tf.stack([seed, iterations])
     return tf.random.stateless_uniform(shape, pair, None, None, tf.int32)
 
 

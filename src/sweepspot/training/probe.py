@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -24,7 +26,7 @@ from sweepspot.training.structure import (
 )
 from sweepspot.training.trace import Start, Trace
 
-__all__ = ["Twin", "check"]
+__all__ = ["Probed", "Twin", "check"]
 
 STEPS = 6
 """Gradient steps that are compared; the partial last batch comes on top."""
@@ -36,6 +38,32 @@ CLOSE_NORMED = 1e-4
 # Large steps from random weights magnify what was rounded until it looks like an error; against
 # small ones, penalties and decay have to be large to be seen.
 _STEP = 0.001
+
+
+class Probed:
+    """Kinds of structure whose traces were found to do what Keras does.
+
+    Args:
+        folder: Where other processes see it too, a file for each kind; None for this one alone.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._kinds: set[str] = set()
+
+    def __contains__(self, kind: str) -> bool:
+        return kind in self._kinds or bool(self._folder and self._file(self._folder, kind).exists())
+
+    def add(self, kind: str) -> None:
+        """Remember a kind."""
+        self._kinds.add(kind)
+        if self._folder:
+            self._folder.mkdir(exist_ok=True)
+            self._file(self._folder, kind).touch()
+
+    @staticmethod
+    def _file(folder: Path, kind: str) -> Path:
+        return folder / hashlib.sha256(kind.encode()).hexdigest()
 
 
 class Twin:
@@ -59,7 +87,7 @@ class Twin:
         self.model.compile(optimizer=optimizer, loss=model.loss)
         self.point: Point = replace(read_point(self.model), rates=(0.0,) * rates)
 
-    def start(self) -> Start:
+    def start(self, batch_size: int) -> Start:
         """Return where a trace of the structure has to start to do the same."""
         return Start(
             weights=[v.numpy() for v in self.model.trainable_variables],
@@ -67,6 +95,7 @@ class Twin:
             point=self.point,
             noise=[0] * len(self.point.rates),
             features=self._features,
+            batch_size=batch_size,
         )
 
     def train(self, data: TrainingData, batches: list[slice]) -> float:
@@ -102,7 +131,7 @@ def check(trace: Trace, twin: Twin, data: TrainingData, batch_size: int) -> None
     if rows % size:
         batches.append(slice(rows - rows % size, rows))
     order = np.concatenate([np.arange(rows, dtype=np.int32)[batch] for batch in batches])
-    trace.start(twin.start())
+    trace.start(twin.start(size))
     ours = trace.epoch(order).J_cv
     theirs = twin.train(data, batches)
     difference = abs(ours - theirs) / max(abs(theirs), float(np.finfo(np.float32).tiny))

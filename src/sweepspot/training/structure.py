@@ -80,7 +80,8 @@ class Structure:
     """What a trace depends on.
 
     Attributes:
-        key: Equal for two networks exactly when one trace serves both.
+        network: Equal for two networks exactly when one graph of the gradient serves both.
+        optimizer: Equal for two of such networks exactly when one trace serves both.
         kind: Coarser than `key`: the sorts of layers, optimizer and loss, without their number
             and sizes.
         elementwise: Whether the optimizer treats each weight by itself, so that all weights can
@@ -88,10 +89,16 @@ class Structure:
         free_widths: Whether the hidden layers may have any width, so that `key` holds none.
     """
 
-    key: str
+    network: str
+    optimizer: str
     kind: str
     elementwise: bool
     free_widths: bool
+
+    @property
+    def key(self) -> str:
+        """Equal for two compiled networks exactly when one trace serves both."""
+        return f"{self.network}, {self.optimizer}"
 
 
 def read_point(model: keras.Model) -> Point:
@@ -105,13 +112,12 @@ def read_point(model: keras.Model) -> Point:
     )
 
 
-def read_structure(model: keras.Model, point: Point, batch_size: int) -> Structure:
+def read_structure(model: keras.Model, point: Point) -> Structure:
     """Return what is left of a network when its known numbers are taken out.
 
     Args:
         model: Compiled and built.
         point: Its known numbers.
-        batch_size: Examples a gradient step.
 
     Raises:
         Untraceable: Its configuration does not tell all that a trace would depend on.
@@ -124,21 +130,20 @@ def read_structure(model: keras.Model, point: Point, batch_size: int) -> Structu
     free_widths = elementwise and _widths_can_be_free(model)
     if free_widths:
         config = _without_widths(config, last_dense(model).name)
-    optimizer = _optimizer_config(model.optimizer, point)
     names = {layer.name: f"#{i}" for i, layer in enumerate(model._flatten_layers())}
-    network = _plain(config, names)
-    parts = {
-        "network": network,
-        "optimizer": optimizer,
+    network = {
+        "network": _plain(config, names),
         "loss": _loss_config(model.loss),
-        "batch_size": batch_size,
         "penalties": [any(point.l1), any(point.l2)],
+        # A vector of all weights is no use to an optimizer that looks at whole tensors.
+        "elementwise": elementwise,
     }
+    optimizer = _optimizer_config(model.optimizer, point)
     sorts = sorted({type(layer).__name__ for layer in model._flatten_layers()})
-    kind = [sorts, optimizer, parts["loss"], parts["penalties"]]
     return Structure(
-        key=json.dumps(parts, sort_keys=True, default=repr),
-        kind=json.dumps(kind, sort_keys=True, default=repr),
+        network=_text(network),
+        optimizer=_text(optimizer),
+        kind=_text([sorts, optimizer, network["loss"], network["penalties"]]),
         elementwise=elementwise,
         free_widths=free_widths,
     )
@@ -268,6 +273,10 @@ def _elementwise(model: keras.Model) -> bool:
     # Keras squares each entry by itself, which a gradient that lies in a vector cannot repeat.
     sparse = any(isinstance(layer, keras.layers.Embedding) for layer in model._flatten_layers())
     return type(model.optimizer).__name__ in _ELEMENTWISE and not per_tensor and not sparse
+
+
+def _text(config: object) -> str:
+    return json.dumps(config, sort_keys=True, default=repr)
 
 
 def _stock(kind: object) -> bool:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from sweepspot.training.structure import PENALTIES, Point, Structure
 
-__all__ = ["Numbers", "swap_dense", "swap_optimizer", "take_penalties_off"]
+__all__ = ["Penalties", "swap_dense", "swap_optimizer", "take_penalties_off"]
 
 
 class Swapped:
@@ -42,51 +42,39 @@ class Swapped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Numbers:
-    """The variables of one trace that hold its trial's numbers.
+class Penalties:
+    """The penalties on the weights of one traced network, a factor for every weight.
 
     Attributes:
-        optimizer: Fields of the optimizer.
-        l1: Factor of the L1 penalty on every weight, in the shapes of the trace's weights; empty
-            when nothing is so penalized.
+        l1: Factor of the L1 penalty, in the shapes of the trace's weights; empty when nothing is
+            so penalized.
         l2: Twice the factor of the L2 penalty, which is its slope for each unit of weight.
     """
 
-    optimizer: Mapping[str, tf.Variable]
     l1: list[tf.Variable]
     l2: list[tf.Variable]
 
     @classmethod
-    def of(cls, point: Point, weights: list[keras.Variable], structure: Structure) -> Numbers:
+    def of(cls, point: Point, weights: list[keras.Variable], structure: Structure) -> Penalties:
         """Make the variables that a structure needs."""
 
         def factors(*, needed: bool) -> list[tf.Variable]:
             return [_factor(w, structure) for w in weights] if needed else []
 
-        return cls(
-            optimizer={
-                name: tf.Variable(value, dtype=tf.float32)
-                for name, value in point.optimizer.items()
-                if name != "learning_rate"
-            },
-            l1=factors(needed=any(point.l1)),
-            l2=factors(needed=any(point.l2)),
-        )
+        return cls(l1=factors(needed=any(point.l1)), l2=factors(needed=any(point.l2)))
 
     def assign(self, point: Point, sizes: list[int]) -> None:
-        """Take on the numbers of a trial.
+        """Take on the penalties of a trial.
 
         Args:
-            point: The numbers.
+            point: Its numbers.
             sizes: Weights in each trainable variable of the network.
         """
-        for name, variable in self.optimizer.items():
-            variable.assign(point.optimizer[name])
         _assign_factors(self.l1, point.l1, sizes)
         _assign_factors(self.l2, tuple(2.0 * factor for factor in point.l2), sizes)
 
-    def penalized(self, gradients: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Add the slope of the penalties to gradients."""
+    def added(self, gradients: list[tf.Tensor], weights: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Return gradients with the slope of the penalties added."""
         if self.l1:
             gradients = [
                 g + factor * tf.sign(w)
@@ -99,10 +87,22 @@ class Numbers:
         return gradients
 
 
-def swap_optimizer(optimizer: keras.optimizers.Optimizer, numbers: Numbers) -> None:
-    """Make a built optimizer read its known numbers from variables."""
-    for name, variable in numbers.optimizer.items():
+def swap_optimizer(
+    optimizer: keras.optimizers.Optimizer, point: Point
+) -> Mapping[str, tf.Variable]:
+    """Make a built optimizer read its known numbers from variables.
+
+    Returns:
+        The variables by the optimizer's field; the learning rate is none, it is one already.
+    """
+    variables = {
+        name: tf.Variable(value, dtype=tf.float32)
+        for name, value in point.optimizer.items()
+        if name != "learning_rate"
+    }
+    for name, variable in variables.items():
         setattr(optimizer, name, Swapped(variable))
+    return variables
 
 
 def swap_dense(model: keras.Model) -> None:
