@@ -22,8 +22,9 @@ def identical(job: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     """Compare J_cv after 20 steps, with dropout off, at equal weights and equal batches.
 
     Once with mini-batches and a partial last one, against Keras's `fit` on the rows in the order
-    that the tiers take them in; once with a single batch of all rows, where no order matters,
-    against the plain tier itself.
+    that the tiers take them in; once with a single batch of all rows, where no order matters but
+    for rounding, against the plain tier itself. How much rounding matters is seen from the plain
+    tier on the same rows in another order.
     """
     import keras
 
@@ -54,9 +55,12 @@ def identical(job: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     n_rows = len(data.train)
     whole, whole_tiers = _train(_trainer(spec, data, "auto", n_rows, STEPS), points, epochs=STEPS)
     plain, _ = _train(_trainer(spec, data, "plain", n_rows, STEPS), points, epochs=STEPS)
+    mixed = _mixed(data)
+    again, _ = _train(_trainer(spec, mixed, "plain", n_rows, STEPS), points, epochs=STEPS)
     return {
         "mini_batches": _differences(ours, theirs),
         "one_batch": _differences(whole, plain),
+        "keras_beside_itself": _differences(again, plain),
         "learning_rates": [point["learning_rate"] for point in points],
         "optimizers": [point["optimizer"] for point in points],
         "tiers": {**tiers, **whole_tiers},
@@ -71,6 +75,14 @@ def dropout(job: Mapping[str, Any], clock: Clock) -> dict[str, Any]:
     trainer = _trainer(spec, data, job["trainer"], job["batch_size"], job["epochs"], stop=True)
     J_cv, tiers = _train(trainer, points, epochs=job["epochs"], seed=job["repeat"])
     return {"J_cv": J_cv, "tiers": tiers}
+
+
+def _mixed(data: Any) -> Any:
+    """Return the same training rows in another order."""
+    from sweepspot.data import Split
+
+    order = np.random.default_rng(0).permutation(len(data.train))
+    return replace(data, train=Split(X=data.train.X[order], y=data.train.y[order]))
 
 
 def _parts(job: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -262,14 +262,21 @@ def _identical(records: Records) -> Iterator[list[str]]:
         f"{len(mini)} configurations: median {np.median(mini):.1e}, greatest {mini.max():.1e}",
         _passed(mini.max() <= CLOSE),
     ]
-    # The tiers sum the rows of one batch in different orders. Optimizers that divide by the size
-    # of a gradient blow that rounding up where gradients vanish; sgd does not.
-    sgd = np.array(values["optimizers"]) == "sgd"
+    # The tiers sum the rows of one batch in different orders. In some configurations rounding
+    # grows, which Keras shows by itself when the rows come in another order.
+    itself = np.array(values["keras_beside_itself"])
+    steady = itself <= CLOSE
+    others = (
+        f"; the other {(~steady).sum()}: greatest {whole[~steady].max():.1e}, and of Keras beside "
+        f"itself {itself[~steady].max():.1e}"
+        if not steady.all()
+        else ""
+    )
     yield [
-        f"{question}; one batch of all rows, whose order differs; {tiers}; sgd decides",
-        f"{sgd.sum()} configurations of sgd: greatest {whole[sgd].max():.1e}; the others: "
-        f"median {np.median(whole[~sgd]):.1e}, greatest {whole[~sgd].max():.1e}",
-        _passed(whole[sgd].max() <= CLOSE),
+        f"{question}; one batch of all rows; {tiers}; where Keras on the same rows in another "
+        "order differs from itself by no more than 1e-5",
+        f"{steady.sum()} configurations: greatest {whole[steady].max():.1e}{others}",
+        _passed(whole[steady].max() <= CLOSE),
     ]
 
 

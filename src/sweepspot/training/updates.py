@@ -49,6 +49,14 @@ _Kernel: TypeAlias = Callable[[tf.Tensor], None]
 def _adam(optimizer: keras.optimizers.Adam, weights: keras.Variable) -> _Kernel | None:
     if optimizer.amsgrad:
         return None
+    # Near 1 float32 is coarse: the kernel's 1 - beta_2 is 1.3e-5 off the one of Keras. That makes
+    # every moment larger or smaller by one factor, which the step size and epsilon can undo.
+    first, second = (
+        float(np.float32(1) - np.float32(beta)) / (1 - beta)
+        for beta in (optimizer.beta_1, optimizer.beta_2)
+    )
+    scale = np.float32(np.sqrt(second) / first)
+    epsilon = np.float32(optimizer.epsilon * np.sqrt(second))
 
     def kernel(gradient: tf.Tensor) -> None:
         step = tf.cast(optimizer.iterations.value + 1, tf.float32)
@@ -58,10 +66,10 @@ def _adam(optimizer: keras.optimizers.Adam, weights: keras.Variable) -> _Kernel 
             v=optimizer._velocities[0].value.handle,
             beta1_power=tf.pow(optimizer.beta_1, step),
             beta2_power=tf.pow(optimizer.beta_2, step),
-            lr=_number(optimizer.learning_rate),
+            lr=_number(optimizer.learning_rate) * scale,
             beta1=optimizer.beta_1,
             beta2=optimizer.beta_2,
-            epsilon=optimizer.epsilon,
+            epsilon=epsilon,
             grad=gradient,
         )
 
