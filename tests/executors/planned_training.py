@@ -14,9 +14,13 @@ from sweepspot.trial import Curve, Losses, State, TrialResult
 class PlannedTrainer:
     """Trains by closed form, or ends its process, or hangs, as `params["does"]` says."""
 
+    def __init__(self):
+        self.kept = []
+
     def train(self, group, report):
         for trial in group:
             self._mishap(trial.params)
+            self.kept.append(b"1" * trial.params.get("keeps_bytes", 0))
             yield _trained(trial, report)
 
     def _mishap(self, params):

@@ -126,6 +126,19 @@ def test_a_worker_over_its_memory_makes_room_for_another(make):
     assert len({r.reason for r in replaced.values()}) == 3
 
 
+def test_a_worker_that_grows_makes_room_for_another(make):
+    step = 20 * 2**20
+    trials = [trial(n, keeps_bytes=step) for n in range(6)]
+
+    # The fourth trial leaves it three steps above the first.
+    grown = train_all(make(workers=1, limits=Limits(growth=int(2.5 * step))), trials)
+
+    workers = [grown[n].reason for n in range(6)]
+    assert workers[:4] == workers[:1] * 4
+    assert workers[4:] == workers[5:] * 2
+    assert workers[0] != workers[5]
+
+
 def test_workers_that_cannot_start_stop_the_sweep(make):
     executor = make(factory="make_never", workers=2)
 

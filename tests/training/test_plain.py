@@ -1,5 +1,7 @@
 """The plain tier: J by hand, the weights kept, and every way in which a trial ends."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -89,6 +91,58 @@ def test_early_stopping_waits_for_its_patience(tmp_path):
     assert result.state is State.COMPLETE
     assert result.epochs == result.best_epoch + 2 < 60
     assert result.J_cv == pytest.approx(min(result.curve.J_cv), rel=1e-5)
+
+
+def test_fit_is_traced_once(tmp_path):
+    data, traced = make_data(), []
+
+    class Traced(tf.keras.Model):
+        def train_step(self, batch):
+            traced.append(self.name)
+            return super().train_step(batch)
+
+    def build(params):
+        inputs = tf.keras.Input(data.input_shape)
+        model = Traced(inputs, tf.keras.layers.Dense(data.n_outputs)(inputs))
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer="adam", loss=loss)
+        return model
+
+    # 150 rows are three whole batches.
+    train(trainer_of(data, tmp_path, build=build, batch_size=50), {})
+
+    assert len(traced) == 1
+
+
+def test_a_network_that_has_no_weights_yet_is_trained(tmp_path):
+    data = make_data()
+
+    def build(params):
+        model = tf.keras.Sequential([tf.keras.layers.Dense(data.n_outputs)])
+        loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer="adam", loss=loss)
+        return model
+
+    result = train(trainer_of(data, tmp_path, build=build), {})
+
+    assert result.state is State.COMPLETE
+
+
+def test_no_graph_of_a_trial_outlives_it(tmp_path):
+    trainer = trainer_of(make_data(), tmp_path)
+    train(trainer, {})
+    gc.collect()
+    before = count_graphs()
+
+    for width in (3, 5, 7):
+        train(trainer, {"units": width})
+
+    gc.collect()
+    assert count_graphs() == before
+
+
+def count_graphs():
+    return sum(isinstance(kept, tf.Graph) for kept in gc.get_objects())
 
 
 def test_a_pruned_trial_stops_and_is_measured(tmp_path):

@@ -58,11 +58,17 @@ class Limits:
         quiet_s: Seconds without an epoch or a result, and without computing: it hangs.
         busy_s: Seconds without either while it computes; longer where epochs are.
         memory: Bytes that it may hold after a trial and stay, None for any.
+        growth: Bytes that it may hold more of than after its first trial and stay.
     """
 
     quiet_s: float = 600.0
     busy_s: float = 6 * 3600.0
     memory: int | None = None
+    growth: int = 512 * 2**20
+
+    def is_over(self, first: int, now: int) -> bool:
+        """Tell whether a worker holds too much, in bytes after its first trial and now."""
+        return now - first > self.growth or (self.memory is not None and now > self.memory)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -77,6 +83,7 @@ class _Worker:
         ready: Whether its trainer is made.
         outdated: Whether it is ended after its trial.
         paused: Whether its gate is closed.
+        first_memory: Bytes that it held after its first trial, None before that.
         heard_s: When it last said something.
         looked: When its use of the processor was last read, and the seconds used by then.
     """
@@ -88,6 +95,7 @@ class _Worker:
     ready: bool = False
     outdated: bool = False
     paused: bool = False
+    first_memory: int | None = None
     heard_s: float = field(default_factory=time.monotonic)
     looked: tuple[float, float] | None = None
 
@@ -274,7 +282,9 @@ class ProcessExecutor:
         self._ended.append(result)
         worker.trial = None
         self._measure(lambda gain: gain.ended(worker.pid))
-        if worker.outdated or (self._limits.memory and memory > self._limits.memory):
+        if worker.first_memory is None:
+            worker.first_memory = memory
+        if worker.outdated or self._limits.is_over(worker.first_memory, memory):
             self._let_go(worker)
 
     def _measure(self, tell: Callable[[Gain], None]) -> None:

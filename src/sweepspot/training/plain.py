@@ -16,6 +16,7 @@ from sweepspot.protocols import Report
 from sweepspot.space import Params
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.forgetting import forget_sums
 from sweepspot.training.progress import Progress, measured
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
@@ -52,7 +53,8 @@ class PlainTrainer:
         for trial in group:
             yield self._train_one(trial, report)
             # Keras's global state grows with every model. This collects the garbage as well, at the
-            # price of 0.1 s or more: once is enough.
+            # price of 0.1 s or more: once is enough, after all else has been let go.
+            forget_sums()
             keras.backend.clear_session()
 
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
@@ -76,6 +78,9 @@ class PlainTrainer:
         evaluator = Evaluator.of(model, self.data)
         if trial.continues:
             load_last(self.weights / f"{trial.continues[0]:05d}.npz", model)
+        elif model.built and not model.optimizer.built:
+            # Made while `fit` traces they would cost a second trace, and a graph each.
+            model.optimizer.build(model.trainable_variables)
         progress = Progress(trial=trial, settings=self.settings, report=report)
         watch = Watch(evaluator=evaluator, progress=progress)
         model.fit(
