@@ -180,12 +180,13 @@ def measure_here(trials: int, sampler: str, phase: str) -> dict[str, Any]:
     import keras  # noqa: F401 - a driver has it loaded
 
     import sweepspot.driver as driver
+    import sweepspot.executors.workers as workers_of
     import sweepspot.tracking.mlflow as mlflow_tracker
     from sweepspot.engines.optuna import OptunaEngine
     from sweepspot.executors.inline import InlineExecutor
     from sweepspot.journal import Journal
     from sweepspot.judging import Judge
-    from sweepspot.report import curves, terminal
+    from sweepspot.report import terminal
     from sweepspot.sweep import Sweep
     from sweepspot.tracking.outbox import Outbox
 
@@ -202,7 +203,7 @@ def measure_here(trials: int, sampler: str, phase: str) -> dict[str, Any]:
         (Outbox, "record", "post"),
         (mlflow_tracker.MlflowTracker, "record", "tracker"),
         (mlflow_tracker.MlflowTracker, "annotate", "annotate"),
-        (curves.CurvePainter, "save", "pictures"),
+        (driver.Driver, "_paint", "pictures"),
         (driver, "as_frame", "frame"),
         (driver, "write_report", "report_html"),
         (driver.Driver, "_publish", "publish"),
@@ -227,7 +228,7 @@ def measure_here(trials: int, sampler: str, phase: str) -> dict[str, Any]:
         memory["search"] = resident_mb()
 
     memory = {"start": resident_mb()}
-    driver.make_executor = make_instant
+    workers_of.make_executor = make_instant
     driver.Driver._search = search_and_deliver
     asked = trials + 1 if phase == "resume" else trials
     sweep = Sweep(**keys(asked, sampler))

@@ -6,12 +6,15 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from sweepspot.advice import advise, sweep_optimism
 from sweepspot.advice_ledger import AdviceLedger, Answer
@@ -22,6 +25,7 @@ from sweepspot.datasets.baselines import algorithm, naive
 from sweepspot.diagnosis import Diagnosis, Verdict
 from sweepspot.engines import make_engine
 from sweepspot.errors import SweepspotError
+from sweepspot.executors import starts_at_once
 from sweepspot.executors.workers import Workers
 from sweepspot.journal import Journal
 from sweepspot.judging import Judge
@@ -29,6 +33,7 @@ from sweepspot.ledger import TestLedger
 from sweepspot.loop import replay, search
 from sweepspot.preview import preview, run_name
 from sweepspot.provenance import plan
+from sweepspot.quiet import load_tensorflow
 from sweepspot.report.advice import advice_note, advice_tags
 from sweepspot.report.curves import CurvePainter, pictured
 from sweepspot.report.html import write_report
@@ -113,29 +118,38 @@ class Driver:
                 "error_cv": self._naive.error_cv,
             },
         )
-        self._algorithm = self._competitor()
-        self._judge = Judge(
-            self._spec,
-            J_naive=self._naive.J_cv,
-            algorithm=self._algorithm,
-            losses=journal.stored_losses,
-            error_naive=self._naive.error_cv,
-        )
 
     def run(self) -> SweepResult:
         """Do what is left to do, and close the parent run whatever happens."""
-        return self._in_the_parent_run(self._search)
+        with self._workers() as workers:
+            if self._is_unfinished and starts_at_once(self._spec, self._dataset.training):
+                # They load their libraries while the store is opened and the baseline trained.
+                workers.executor()
+            return self._in_the_parent_run(workers, self._search)
 
     def select(self) -> SweepResult:
         """Choose the champion of the trials that have ended; no further trial is asked."""
-        return self._in_the_parent_run(lambda workers, outbox: None)
+        with self._workers() as workers:
+            return self._in_the_parent_run(workers, lambda workers, outbox: None)
 
-    def _in_the_parent_run(self, search_first: _Phase) -> SweepResult:
+    @contextlib.contextmanager
+    def _workers(self) -> Iterator[Workers]:
+        with contextlib.closing(
+            Workers(self._spec, self._dataset.training, self._journal.folder)
+        ) as workers:
+            yield workers
+
+    @property
+    def _is_unfinished(self) -> bool:
+        journal = self._journal
+        return len(journal.results) < self._spec.search.trials or bool(journal.in_flight)
+
+    def _in_the_parent_run(self, workers: Workers, search_first: _Phase) -> SweepResult:
         state: State | None = None
         with Outbox(make_tracker(self._spec.tracking.uri)) as outbox:
             outbox.start(plan(self._spec, self._path, self._dataset, self._journal))
             try:
-                result = self._search_and_crown(outbox, search_first)
+                result = self._search_and_crown(workers, outbox, search_first)
                 state = State.COMPLETE
             except SweepspotError:
                 state = State.FAILED
@@ -149,20 +163,30 @@ class Driver:
                 )
             return replace(result, unsent=unsent, trouble=outbox.problem or "")
 
-    def _search_and_crown(self, outbox: Outbox, search_first: _Phase) -> SweepResult:
-        workers = Workers(self._spec, self._dataset.training, self._journal.folder)
-        with contextlib.closing(workers):
-            for result in self._journal.results.values():
-                outbox.record(result, self._name(result))
-            search_first(workers, outbox)
-            if workers.summary:
-                outbox.annotate(None, tags={"sweepspot.workers": workers.summary})
-            diagnosis = self._judge.all(self._journal.results.values())
-            self._publish(diagnosis, outbox)
+    def _search_and_crown(
+        self, workers: Workers, outbox: Outbox, search_first: _Phase
+    ) -> SweepResult:
+        for result in self._journal.results.values():
+            outbox.record(result, self._name(result))
+        judge = self._judge
+        search_first(workers, outbox)
+        if workers.summary:
+            outbox.annotate(None, tags={"sweepspot.workers": workers.summary})
+        diagnosis = judge.all(self._journal.results.values())
+        self._publish(diagnosis, outbox)
+        # While workers train the finalists, the driver would only wait.
+        with _meanwhile(partial(self._paint, diagnosis)) as pictures:
             outcome = self._crown(workers, outbox, diagnosis)
-            ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
-            verified = self._verify(ledger, workers, diagnosis, outbox)
-        advice = advise(self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats)
+        for number, picture in pictures().items():
+            outbox.annotate(number, files={"learning_curve.png": picture})
+        ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
+        verified = self._verify(ledger, workers, diagnosis, outbox)
+        workers.close()
+        # On as many rows as there are trials the threads of OpenMP only wait: decision 0075.
+        with ThreadpoolController().limit(limits=1, user_api="openmp"):
+            advice = advise(
+                self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats
+            )
         ended = SweepResult(
             name=self._spec.name,
             frame=as_frame(self._journal.results, diagnosis),
@@ -242,25 +266,29 @@ class Driver:
 
     def _search(self, workers: Workers, outbox: Outbox) -> None:
         spec, journal = self._spec, self._journal
-        if len(journal.results) >= spec.search.trials and not journal.in_flight:
+        if not self._is_unfinished:
             return
         self._watcher.say("loading TensorFlow")
-        # Before the engine: Keras Tuner imports TensorFlow too, and would not do it quietly.
         executor = workers.executor()
+        if spec.search.engine == "keras_tuner":
+            # It imports TensorFlow too, and would not do it quietly.
+            load_tensorflow()
         engine = make_engine(
             spec.search, spec.points, epochs=spec.train.epochs, study_name=spec.name
         )
         replay(engine, journal)
         self._judge.recall(journal.results.values())
         limit = spec.search.timeout
-        search(
-            engine,
-            executor,
-            journal,
-            hear=lambda result: self._hear(result, outbox),
-            trials=spec.search.trials,
-            deadline=time.monotonic() + limit if limit else None,
-        )
+        # The driver needs it for the champion only.
+        with _meanwhile(load_tensorflow):
+            search(
+                engine,
+                executor,
+                journal,
+                hear=lambda result: self._hear(result, outbox),
+                trials=spec.search.trials,
+                deadline=time.monotonic() + limit if limit else None,
+            )
         self._watcher.say(f"workers: {executor.summary}")
 
     def _hear(self, result: TrialResult, outbox: Outbox) -> None:
@@ -269,14 +297,9 @@ class Driver:
         self._watcher.ended(result, verdict, len(self._journal.results), self._spec.search.trials)
 
     def _publish(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
-        """Give every trial its final verdict, and those worth a look a picture."""
-        painter, with_picture = CurvePainter(), set(pictured(self._journal.results, diagnosis))
-        for number, result in self._journal.results.items():
+        """Give every trial its final verdict."""
+        for number in self._journal.results:
             verdict = diagnosis[run_id(number)]
-            files = {}
-            if number in with_picture:
-                files["learning_curve.png"] = self._journal.folder / "curves" / f"{number:05d}.png"
-                painter.save(result, verdict, diagnosis.frontier, files["learning_curve.png"])
             outbox.annotate(
                 number,
                 tags={
@@ -286,13 +309,33 @@ class Driver:
                 },
                 metrics=shares(verdict),
                 description=trial_note(verdict),
-                files=files,
             )
+
+    def _paint(self, diagnosis: Diagnosis) -> dict[int, Path]:
+        """Draw the curves of the trials worth a look, and return the files."""
+        painter, files = CurvePainter(), {}
+        for number in pictured(self._journal.results, diagnosis):
+            result, verdict = self._journal.results[number], diagnosis[run_id(number)]
+            files[number] = self._journal.folder / "curves" / f"{number:05d}.png"
+            painter.save(result, verdict, diagnosis.frontier, files[number])
+        return files
 
     def _name(self, result: TrialResult) -> str:
         return run_name(result.number, result.trial.params, self._spec.model)
 
-    def _competitor(self) -> tuple[float, float] | None:
+    @cached_property
+    def _judge(self) -> Judge:
+        """Judges the trials, once the baselines are measured."""
+        return Judge(
+            self._spec,
+            J_naive=self._naive.J_cv,
+            algorithm=self._algorithm,
+            losses=self._journal.stored_losses,
+            error_naive=self._naive.error_cv,
+        )
+
+    @cached_property
+    def _algorithm(self) -> tuple[float, float] | None:
         """Return J_train and J_cv of the competing algorithm, trained once for each journal."""
         training = self._dataset.training
         name = self._spec.baseline.competitor(training.input_shape)
@@ -324,6 +367,16 @@ class Driver:
 
 
 _Phase = Callable[[Workers, Outbox], None]
+_Found = TypeVar("_Found")
+
+
+@contextlib.contextmanager
+def _meanwhile(work: Callable[[], _Found]) -> Iterator[Callable[[], _Found]]:
+    """Do something in a thread, ended when the block is; what it raises is raised there."""
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+        yield doing.result
+        doing.result()
 
 
 def _parent_tags(result: SweepResult) -> dict[str, str]:

@@ -15,7 +15,7 @@ from sweepspot.spec import SweepSpec
 if TYPE_CHECKING:
     from sweepspot.executors.worker import Job
 
-__all__ = ["count_workers", "make_executor"]
+__all__ = ["count_workers", "make_executor", "starts_at_once"]
 
 LEAST_MEMORY = 400 * 2**20
 """Bytes that a worker takes beside its data: TensorFlow's threads, traces and buffers."""
@@ -35,7 +35,7 @@ PRELOAD = (
 
 
 def make_executor(spec: SweepSpec, data: TrainingData, folder: Path) -> Executor:
-    """Return the executor of a sweep; imports TensorFlow.
+    """Return the executor of a sweep; imports TensorFlow where trials are trained in the driver.
 
     Args:
         spec: The sweep.
@@ -68,10 +68,16 @@ def count_workers(spec: SweepSpec, data: TrainingData) -> int:
     return 1 if workers <= 1 or _has_gpu() else workers
 
 
+def starts_at_once(spec: SweepSpec, data: TrainingData) -> bool:
+    """Tell whether `make_executor` makes processes, without asking TensorFlow for a GPU first."""
+    if spec.workers == "auto" and _has_device():
+        return False
+    return count_workers(spec, data) > 1
+
+
 def _processes(spec: SweepSpec, data: TrainingData, folder: Path, workers: int) -> Executor:
     from sweepspot.executors.processes import Limits, ProcessExecutor
     from sweepspot.executors.sharing import write_shared
-    from sweepspot.quiet import load_tensorflow
 
     shared = folder / "workers"
     # A driver that was killed leaves its behind.
@@ -80,7 +86,7 @@ def _processes(spec: SweepSpec, data: TrainingData, folder: Path, workers: int) 
     write_shared(data, shared / "data.bin")
     log = folder / "workers.log"
     log.unlink(missing_ok=True)
-    executor = ProcessExecutor(
+    return ProcessExecutor(
         folder=shared,
         log=log,
         job=lambda threads: _job(spec, shared / "data.bin", folder / "weights", threads),
@@ -90,13 +96,6 @@ def _processes(spec: SweepSpec, data: TrainingData, folder: Path, workers: int) 
         limits=Limits(memory=int(MEMORY_SHARE * usable_memory() / workers)),
         adapts=spec.workers == "auto",
     )
-    try:
-        # Meanwhile, on a core that idles: the champion is put together in the driver.
-        load_tensorflow()
-    except BaseException:
-        executor.close()
-        raise
-    return executor
 
 
 def _job(spec: SweepSpec, data: Path, weights: Path, threads: int) -> Job:
@@ -116,7 +115,7 @@ def _job(spec: SweepSpec, data: Path, weights: Path, threads: int) -> Job:
 
 def _has_gpu() -> bool:
     # Asking TensorFlow takes seconds; without a device of any maker there is nothing to ask.
-    if not any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")):
+    if not _has_device():
         return False
     from sweepspot.quiet import load_tensorflow
 
@@ -124,6 +123,10 @@ def _has_gpu() -> bool:
     import tensorflow as tf
 
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _has_device() -> bool:
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
 
 
 def _size(data: TrainingData) -> int:
