@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,8 @@ def side_from_means(means: Floats, errors: Floats, weights: Floats, noise: Float
 
 def intervals(values: Floats, draws: Floats, quantiles: tuple[float, float]) -> list[Interval]:
     """Return a percentile interval for each row of `draws`."""
-    low, high = np.quantile(draws, quantiles, axis=-1)
+    ordered = np.sort(draws, axis=-1)
+    low, high = (_quantile(ordered, q) for q in quantiles)
     return [
         Interval(value=float(v), low=float(a), high=float(b))
         for v, a, b in zip(values, low, high, strict=True)
@@ -139,3 +141,18 @@ def interval(value: float, draws: Floats, quantiles: tuple[float, float]) -> Int
         Interval(value=0.5, low=0.25, high=0.75)
     """
     return intervals(np.array([value]), draws[None], quantiles)[0]
+
+
+def _quantile(ordered: Floats, q: float) -> Floats:
+    """Return what `np.quantile` does along the last axis, a tenth of whose time is computing.
+
+    Sorted values are at hand for both ends; a provisional verdict asks some fifty times.
+    """
+    at = q * (ordered.shape[-1] - 1)
+    below = math.floor(at)
+    a, b = ordered[..., below], ordered[..., min(below + 1, ordered.shape[-1] - 1)]
+    part = at - below
+    # As NumPy rounds: from the nearer end.
+    found = a + (b - a) * part if part < 0.5 else b - (b - a) * (1 - part)
+    # NaN is sorted last.
+    return np.where(np.isnan(ordered[..., -1]), np.nan, found)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from sweepspot.diagnosis.evidence import Evidence, Parameter
@@ -182,6 +183,7 @@ def _reversed(move: _Move) -> _Move:
     return replace(move, factor=1 / move.factor, shift=-move.shift)
 
 
+@lru_cache(maxsize=4096)
 def _kind(name: str) -> Kind | None:
     # "units_2" and "dense.units" are widths; "flr" is no learning rate.
     words = r"(?:^|[^a-z0-9])(?:{})(?:$|[^a-z])"
