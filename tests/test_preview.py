@@ -95,6 +95,23 @@ def test_baselines_and_selection_are_stated(dataset):
     assert found["training"] == "30 epochs, batch 32; trainer: auto"
 
 
+@pytest.mark.parametrize(
+    ("trials", "finalists", "repeats"),
+    [(6, 3, 2), (9, 3, 3), (15, 3, 5), (200, 3, 5), (2, 3, 2), (6, 1, 5), (6, 2, 3)],
+)
+def test_a_small_sweep_has_few_fresh_seeds(dataset, trials, finalists, repeats):
+    found = facts(dataset, search={"trials": trials}, select={"finalists": finalists})
+
+    assert found["selection"].startswith(f"{finalists} finalists x {repeats} fresh seeds")
+    assert f"({finalists * repeats} trainings more)" in found["selection"]
+
+
+def test_fresh_seeds_that_are_stated_are_trained(dataset):
+    found = facts(dataset, search={"trials": 3}, select={"repeats": 1})
+
+    assert found["selection"].startswith("3 finalists x 1 fresh seeds")
+
+
 def test_notes_are_those_of_the_data(dataset):
     assert preview(parse_spec(KEYS), dataset).notes == dataset.notes
 

@@ -215,8 +215,8 @@ def _selection(spec: SweepSpec) -> str:
     if select.refit == "all":
         target = f"refit on train and cv, {target}"
     return (
-        f"{select.finalists} finalists x {select.repeats} fresh seeds, {select.rule}, {target} "
-        f"({select.finalists * select.repeats} trainings more)"
+        f"{select.finalists} finalists x {spec.repeats} fresh seeds, {select.rule}, {target} "
+        f"({select.finalists * spec.repeats} trainings more)"
     )
 
 

@@ -42,6 +42,9 @@ SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("tpe", "random", "qmc", "grid"),
     "keras_tuner": ("random", "bayesian", "hyperband", "grid"),
 }
+FEWEST_REPEATS, MOST_REPEATS = 2, 5
+"""Fresh seeds for each finalist where a sweep does not say how many: docs/decisions/0076."""
+
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -172,7 +175,11 @@ class Select(_Section):
     """How the champion is chosen."""
 
     finalists: PositiveInt = Field(default=3, description="Trials that are trained again.")
-    repeats: PositiveInt = Field(default=5, description="Fresh seeds for each finalist.")
+    repeats: PositiveInt | None = Field(
+        default=None,
+        description="Fresh seeds for each finalist; 2 to 5 when left out, so that there are no "
+        "more of these trainings than trials.",
+    )
     rule: Literal["one_standard_error", "lowest_mean"] = "one_standard_error"
     cost: Literal["weights", "inference_time"] = Field(
         default="weights", description="What the cheapest of equal finalists has least of."
@@ -274,6 +281,12 @@ class SweepSpec(_Section):
         default="auto",
         description="Trials trained at once: `auto` for all cores, or 1 to repeat bit for bit.",
     )
+
+    @property
+    def repeats(self) -> int:
+        """Fresh seeds for each finalist: as stated, else 2 to 5, as few as the trials are."""
+        affordable = self.search.trials // self.select.finalists
+        return self.select.repeats or max(FEWEST_REPEATS, min(MOST_REPEATS, affordable))
 
     @property
     def points(self) -> Space:

@@ -64,9 +64,7 @@ class Finals:
         return [
             r
             for (n, _), r in sorted(self._journal.repeats.items())
-            if n == number
-            and r.state is State.COMPLETE
-            and r.trial.repeat <= self._spec.select.repeats
+            if n == number and r.state is State.COMPLETE and r.trial.repeat <= self._spec.repeats
         ]
 
     def train_once_more(self, trial: Trial) -> str:
@@ -85,7 +83,7 @@ class Finals:
                 repeat=k,
             )
             for r in chosen
-            for k in range(1, self._spec.select.repeats + 1)
+            for k in range(1, self._spec.repeats + 1)
         ]
         left = [t for t in trials if (t.number, t.repeat) not in self._journal.repeats]
         if left:

@@ -62,7 +62,7 @@ def count_workers(spec: SweepSpec, data: TrainingData) -> int:
         return spec.workers
     if sys.platform != "linux":
         return 1
-    trainings = max(spec.search.trials, spec.select.finalists * spec.select.repeats)
+    trainings = max(spec.search.trials, spec.select.finalists * spec.repeats)
     fitting = int(MEMORY_SHARE * usable_memory() // (LEAST_MEMORY + DATA_COPIES * _size(data)))
     workers = min(usable_cores(), trainings, fitting)
     return 1 if workers <= 1 or _has_gpu() else workers
