@@ -1,4 +1,10 @@
-from sweepspot.executors.gain import MEASUREMENTS, MOST_ATTEMPTS, MOST_MEASUREMENTS, Gain
+from sweepspot.executors.gain import (
+    ALIKE,
+    MEASUREMENTS,
+    MOST_ATTEMPTS,
+    MOST_MEASUREMENTS,
+    Gain,
+)
 
 
 class Clock:
@@ -89,24 +95,32 @@ def test_trials_that_always_end_too_soon_are_let_be_at_last():
     assert gain.measured is None
 
 
-def test_short_epochs_are_timed_more_often():
-    times = {}
-    for pace in (1.0, 0.01):
-        gain, now, begun = Gain(2), 0.0, 0
-        while gain.measured is None:
-            gain.started("a")
-            gain.started("b")
+def count_measurements(pace, gains):
+    """How often it measures where epochs take `pace` s and the gains are these in turn."""
+    gain, now, begun = Gain(2), 0.0, 0
+    while gain.measured is None:
+        gain.started("a")
+        gain.started("b")
+        together = pace * 2 / gains[begun % len(gains)]
+        before = gain.subject
+        for left in range(30, 0, -1):
+            now += together if gain.subject is None else pace
+            for worker in ("a", "b") if gain.subject is None else (gain.subject,):
+                gain.epoch(worker, now, left=left)
+            if gain.subject and before is None:
+                gain.paused("b" if gain.subject == "a" else "a")
+                begun += 1
             before = gain.subject
-            for left in range(30, 0, -1):
-                now += pace
-                for worker in ("a", "b") if gain.subject is None else (gain.subject,):
-                    gain.epoch(worker, now, left=left)
-                if gain.subject and before is None:
-                    gain.paused("b" if gain.subject == "a" else "a")
-                    begun += 1
-                before = gain.subject
-            gain.ended("a")
-            gain.ended("b")
-        times[pace] = begun
+        gain.ended("a")
+        gain.ended("b")
+    return begun
 
-    assert times == {1.0: MEASUREMENTS, 0.01: MOST_MEASUREMENTS}
+
+def test_short_epochs_are_timed_more_often():
+    assert count_measurements(1.0, [2.0, 0.5]) == MEASUREMENTS
+    assert count_measurements(0.01, [2.0, 0.5]) == MOST_MEASUREMENTS
+
+
+def test_measurements_that_agree_need_no_others():
+    assert count_measurements(0.01, [1.9, 1.2, 1.5]) == ALIKE
+    assert count_measurements(0.01, [0.9, 0.6, 1.0]) == ALIKE

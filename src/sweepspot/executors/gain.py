@@ -5,7 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Hashable
 
-__all__ = ["Gain"]
+__all__ = ["WORTH", "Gain"]
+
+WORTH = 1.1
+"""Workers that together are not this many times as fast as one are more trouble than they save."""
 
 INTERVALS = 4
 """Epochs timed with the others at work, and again with the others paused."""
@@ -19,9 +22,14 @@ MOST_MEASUREMENTS = 15
 ENOUGH_S = 1.0
 """Seconds timed alone, in all, after which chance has none."""
 
-MOST_ATTEMPTS = 45
-"""Trials may end before they are timed; then it is tried again, this often."""
+ALIKE = 5
+"""Measurements that suffice if all say that the workers are worth it, or all that they are not.
 
+Where half of them would say the one and half the other, as many agree once in sixteen times.
+"""
+
+MOST_ATTEMPTS = 20
+"""Trials may end before they are timed; then it is tried again, this often."""
 
 TRAINING = 0.75
 """Share of the workers that must be past the first epoch of their trials."""
@@ -52,8 +60,10 @@ class Gain:
     @property
     def measured(self) -> float | None:
         """How many times as fast as one worker; None until that is known."""
-        enough = self._alone_s >= ENOUGH_S and len(self._gains) >= MEASUREMENTS
-        if enough or len(self._gains) == MOST_MEASUREMENTS:
+        count, worth = len(self._gains), sum(gain >= WORTH for gain in self._gains)
+        enough = self._alone_s >= ENOUGH_S and count >= MEASUREMENTS
+        alike = count >= ALIKE and worth in (0, count)
+        if enough or alike or count == MOST_MEASUREMENTS:
             return statistics.median(self._gains)
         return None
 

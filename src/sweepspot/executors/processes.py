@@ -17,7 +17,7 @@ import psutil
 
 from sweepspot.errors import SweepspotError
 from sweepspot.executors.forkserver import ForkServer
-from sweepspot.executors.gain import Gain
+from sweepspot.executors.gain import WORTH, Gain
 from sweepspot.executors.worker import (
     Answer,
     Epoch,
@@ -33,9 +33,6 @@ from sweepspot.protocols import Report
 from sweepspot.trial import State, Trial, TrialResult
 
 __all__ = ["Limits", "ProcessExecutor"]
-
-WORTH = 1.1
-"""Workers that together are not this many times as fast as one are more trouble than they save."""
 
 MOST_DEATHS = 2
 """Workers that a trial may cost before it counts as failed."""
@@ -204,7 +201,10 @@ class ProcessExecutor:
             by_connection = {worker.connection: worker for worker in self._workers}
             patience_s = min(30.0, self._limits.quiet_s / 4)
             for connection in wait_for_any(list(by_connection), timeout=patience_s):
-                self._hear(by_connection[cast("Connection", connection)], report)
+                worker = by_connection[cast("Connection", connection)]
+                # What another one has said may have been the end of this one.
+                if worker in self._workers:
+                    self._hear(worker, report)
             self._end_the_stuck()
         ended, self._ended = self._ended, []
         return ended
