@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from sweepspot.data import Task
+from sweepspot.families.outlines import Outline
 from sweepspot.space import Dimension, Params, Value
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Build: TypeAlias = Callable[[Params, tuple[int, ...], Task, int], "keras.Model"]
 """Builds a compiled network: point, shape of one example, task, width of the last layer."""
 
-__all__ = ["Build", "declared_space", "make_family"]
+__all__ = ["Build", "Outline", "declared_space", "make_family", "make_outline"]
 
 
 def declared_space(model: str) -> dict[str, Dimension | Value]:
@@ -50,3 +51,12 @@ def make_family(model: str) -> Build:
         case _:
             from sweepspot.families.mlp import build
     return build
+
+
+def make_outline(model: str) -> Callable[[Params], Outline] | None:
+    """Return what tells the networks of a family without building them, None where nothing does."""
+    if model != "mlp":
+        return None
+    from sweepspot.families.mlp import outline
+
+    return outline

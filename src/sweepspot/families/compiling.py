@@ -13,6 +13,8 @@ from sweepspot.space import Params
 
 __all__ = ["Penalties", "Training", "compile_network", "output_layer"]
 
+_WITH_MOMENTUM = ("sgd", "rmsprop")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
@@ -34,6 +36,13 @@ class Training:
             momentum=float(value["momentum"]),
             weight_decay=float(value["weight_decay"]),
         )
+
+    def numbers(self) -> dict[str, float]:
+        """Return the numbers that the optimizer takes and that are not 0."""
+        numbers = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay}
+        if self.optimizer in _WITH_MOMENTUM:
+            numbers["momentum"] = self.momentum
+        return {name: number for name, number in numbers.items() if number}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +105,6 @@ def _optimizer(training: Training) -> keras.optimizers.Optimizer:
     elif training.optimizer == "adamw":
         # AdamW's own default would decay although the sweep file says 0.
         options["weight_decay"] = 0.0
-    if training.optimizer in ("sgd", "rmsprop"):
+    if training.optimizer in _WITH_MOMENTUM:
         options["momentum"] = training.momentum
     return kinds[training.optimizer](**options)

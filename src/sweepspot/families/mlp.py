@@ -9,10 +9,11 @@ import keras
 
 from sweepspot.data import Task
 from sweepspot.families.compiling import Penalties, Training, compile_network, output_layer
+from sweepspot.families.outlines import Outline
 from sweepspot.networks import layer_widths
 from sweepspot.space import Params
 
-__all__ = ["build"]
+__all__ = ["build", "outline"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,3 +59,27 @@ def build(params: Params, shape: tuple[int, ...], task: Task, n_outputs: int) ->
             x = keras.layers.Dropout(config.dropout)(x)
     outputs = output_layer(task, n_outputs, config.penalties)(x)
     return compile_network(keras.Model(inputs, outputs), task, Training.of(params))
+
+
+def outline(params: Params) -> Outline:
+    """Tell what `build` would make of a point; building takes twenty times as long."""
+    config, training = Config.of(params), Training.of(params)
+    numbers = training.numbers()
+    penalties = config.penalties
+    return Outline(
+        key=(
+            len(config.widths),
+            config.activation,
+            config.batch_norm,
+            bool(config.dropout),
+            bool(penalties.l1),
+            bool(penalties.l2),
+            training.optimizer,
+            tuple(sorted(numbers)),
+        ),
+        widths=config.widths,
+        rate=config.dropout,
+        l1=penalties.l1,
+        l2=penalties.l2,
+        optimizer=numbers,
+    )

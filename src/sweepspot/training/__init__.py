@@ -46,11 +46,17 @@ def make_trainer(
 
     if spec.trainer == "plain":
         return PlainTrainer(data=data, build=build, settings=spec.train, weights=weights)
+    from sweepspot.families import make_outline
     from sweepspot.training.compiled import CompiledTrainer
     from sweepspot.training.probe import Probed
 
     return CompiledTrainer(
-        data=data, build=build, settings=spec.train, weights=weights, probed=Probed(probed)
+        data=data,
+        build=build,
+        settings=spec.train,
+        weights=weights,
+        probed=Probed(probed),
+        outline=make_outline(spec.model),
     )
 
 

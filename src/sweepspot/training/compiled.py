@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import TrainingData
+from sweepspot.families import Outline
 from sweepspot.protocols import Report
+from sweepspot.space import Params
 from sweepspot.spec import Train
 from sweepspot.training.arrays import Arrays
 from sweepspot.training.evaluate import Evaluator
@@ -23,6 +25,7 @@ from sweepspot.training.noise import features_of
 from sweepspot.training.plain import OUT_OF_MEMORY, BuildModel, PlainTrainer, failed, one_line
 from sweepspot.training.probe import Probed, Twin, check
 from sweepspot.training.progress import Progress, measured
+from sweepspot.training.restarting import restart, same
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.structure import (
     Point,
@@ -64,6 +67,34 @@ class _Network:
     batch_size: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ready:
+    """What a trial is trained with.
+
+    Attributes:
+        trace: Of its structure.
+        start: Where it starts.
+        model: Its network, None where it was not built.
+    """
+
+    trace: Trace
+    start: Start
+    model: keras.Model | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outlined:
+    """What outlines of one key stand for.
+
+    Attributes:
+        trace: Key of the trace.
+        model: A network of the key.
+    """
+
+    trace: str
+    model: keras.Model
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompiledTrainer:
     """Trains trials in traces that they share, and falls back to `fit` where it must.
@@ -77,6 +108,9 @@ class CompiledTrainer:
         refused: Why a structure, or a kind of them, is trained plainly.
         probed: Kinds of structure whose traces were found to do what Keras does.
         arrays: The data as tensors, once they are needed.
+        outline: Tells a point's network without building it, None where nothing does.
+        outlined: For the key of an outline that of its trace and a network; None where the outline
+            does not tell what was built.
     """
 
     data: TrainingData
@@ -87,6 +121,8 @@ class CompiledTrainer:
     refused: dict[str, str] = field(default_factory=dict)
     arrays: list[Arrays] = field(default_factory=list)
     probed: Probed = field(default_factory=Probed)
+    outline: Callable[[Params], Outline] | None = None
+    outlined: dict[Hashable, _Outlined | None] = field(default_factory=dict)
 
     def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
         """Train each trial in turn, and yield its result."""
@@ -123,13 +159,9 @@ class CompiledTrainer:
 
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
         start_afresh(trial.seed)
-        network = self._read(trial)
-        if trial.continues:
-            load_last(self.weights / f"{trial.continues[0]:05d}.npz", network.model)
-        # Tracing takes the known penalties and rates off the network.
-        start = start_of(network, goes_on=trial.continues is not None)
-        trace = self._trace_of(network)
-        trace.start(start)
+        ready = self._restarted(trial) or self._built(trial)
+        trace = ready.trace
+        trace.start(ready.start)
         progress = Progress(trial=trial, settings=self.settings, report=report)
         best, train_s = trace.hold(), 0.0
         for epoch in range(trial.first_epoch, trial.epochs):
@@ -140,14 +172,14 @@ class CompiledTrainer:
                 best = trace.hold()
             if decision.stop:
                 break
-        n_weights = sum(int(np.prod(v.shape)) for v in network.model.trainable_variables)
+        n_weights = sum(w.size for w in ready.start.weights)
         result = progress.result(n_weights=n_weights, train_s=train_s)
         if progress.state is State.FAILED:
             return result
-        if trial.keeps_weights:
-            result = replace(result, weights=self._save(trial, network.model, trace, best))
+        if ready.model is not None and trial.keeps_weights:
+            result = replace(result, weights=self._save(trial, ready.model, trace, best))
         trace.put_back(best)
-        evaluator = Evaluator(network.model.loss, self.data, trace.measure)
+        evaluator = Evaluator(trace.gradients.loss, self.data, trace.measure)
         at_best = evaluator.everything()
         return measured(result, at_best, at_best.kept(self.data))
 
@@ -163,6 +195,34 @@ class CompiledTrainer:
         trace.give_state(model.optimizer)
         return save_weights(self.weights / f"{trial.key}.npz", model, best_weights)
 
+    def _restarted(self, trial: Trial) -> _Ready | None:
+        """Return where a trial starts whose network need not be built, None where it has to be."""
+        if self.outline is None or trial.keeps_weights or trial.continues:
+            return None
+        outline = self.outline(trial.params)
+        known = self.outlined.get(outline.key)
+        if known is None or known.trace not in self.traces:
+            return None
+        self.traces.move_to_end(known.trace)
+        start = restart(known.model, outline, self._batch_size(trial))
+        return _Ready(trace=self.traces[known.trace], start=start)
+
+    def _built(self, trial: Trial) -> _Ready:
+        network = self._read(trial)
+        if trial.continues:
+            load_last(self.weights / f"{trial.continues[0]:05d}.npz", network.model)
+        # Tracing takes the known penalties and rates off the network.
+        start = start_of(network, goes_on=trial.continues is not None)
+        trace = self._trace_of(network)
+        if self.outline and not trial.continues:
+            outline = self.outline(trial.params)
+            if outline.key not in self.outlined:
+                start_afresh(trial.seed)
+                told = restart(network.model, outline, network.batch_size)
+                known = _Outlined(trace=network.structure.key, model=network.model)
+                self.outlined[outline.key] = known if same(told, start) else None
+        return _Ready(trace=trace, start=start, model=network.model)
+
     def _read(self, trial: Trial) -> _Network:
         model = self.build(trial.params)
         if not model.built:
@@ -172,8 +232,11 @@ class CompiledTrainer:
             model=model,
             point=point,
             structure=read_structure(model, point),
-            batch_size=int(trial.params.get("batch_size", self.settings.batch_size)),
+            batch_size=self._batch_size(trial),
         )
+
+    def _batch_size(self, trial: Trial) -> int:
+        return int(trial.params.get("batch_size", self.settings.batch_size))
 
     def _trace_of(self, network: _Network) -> Trace:
         key, kind = network.structure.key, network.structure.kind

@@ -29,6 +29,7 @@ class Gradients:
         arrays: What is trained and measured on.
 
     Attributes:
+        loss: As compiled.
         weights: That a step changes.
         states: One variable for each of the network that is not trained.
         penalties: On the weights.
@@ -42,7 +43,7 @@ class Gradients:
         self, *, model: keras.Model, structure: Structure, point: Point, arrays: Arrays
     ) -> None:
         self._model = model
-        self._loss, self._per_example = as_loss(model.loss), unreduced(model.loss)
+        self.loss, self._per_example = as_loss(model.loss), unreduced(model.loss)
         self.weights = Weights(model, structure)
         self.states = [
             tf.Variable(v.numpy(), shape=loose(v.shape) if structure.free_widths else v.shape)
@@ -92,8 +93,8 @@ class Gradients:
     def _losses(self, y: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return what a step goes down on, and its slope: 1 for a loss that Keras reduces."""
         y = aligned(y, outputs)
-        if getattr(self._loss, "reduction", None) not in _MEANS or _is_masked(outputs):
-            loss = self._loss(y, outputs)
+        if getattr(self.loss, "reduction", None) not in _MEANS or _is_masked(outputs):
+            loss = self.loss(y, outputs)
             return loss, tf.ones_like(loss)
         losses = self._per_example(y, outputs)
         return losses, tf.fill(tf.shape(losses), 1.0 / tf.cast(tf.size(losses), losses.dtype))
