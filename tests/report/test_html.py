@@ -9,13 +9,10 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
-import plotly.graph_objects as go
 import pytest
 
 from made_sweep import AWKWARD, MadeSweep, make_sweep
-from sweepspot.diagnosis import Label
-from sweepspot.report.charts import SYMBOLS, finalist_chart, space_chart, split_chart
-from sweepspot.report.html import MEANINGS, write_report
+from sweepspot.report.html import write_report
 from sweepspot.trial import State, Trial, TrialResult
 
 VOID = {"meta", "img", "br", "input", "link", "hr"}
@@ -136,46 +133,6 @@ def test_there_is_a_curve_for_every_trial(made: MadeSweep, text: str) -> None:
     assert set(curves) == {str(n) for n in made.results}
     assert curves["8"]["epochs"] == [1, 2, 3, 4, 5, 6]
     assert curves["5"] == {"epochs": [], "J_train": [], "J_cv": [], "kept": None}
-
-
-def test_plotly_accepts_every_chart(made: MadeSweep) -> None:
-    charts = [
-        split_chart(made.results, made.diagnosis, champion=1),
-        space_chart(made.results, made.diagnosis, made.spec.points),
-        finalist_chart(made.selection),
-    ]
-
-    for chart in charts:
-        go.Figure(data=chart["data"], layout=chart["layout"])
-
-
-def test_every_measured_trial_is_a_point_and_a_line(made: MadeSweep) -> None:
-    measured = {n for n, r in made.results.items() if r.J_cv is not None}
-    split = split_chart(made.results, made.diagnosis, champion=None)
-    space = space_chart(made.results, made.diagnosis, made.spec.points)
-
-    points = [n for trace in split["data"] for n in trace.get("customdata", [])]
-    lines = Counter(n for trace in space["data"] for n in trace["customdata"] if n is not None)
-    assert sorted(points) == sorted(measured)
-    assert dict(lines) == dict.fromkeys(measured, len(made.spec.points.dimensions) + 1)
-
-
-def test_places_in_the_space_are_between_the_edges_or_below(made: MadeSweep) -> None:
-    space = space_chart(made.results, made.diagnosis, made.spec.points)
-
-    places = [y for trace in space["data"] for y in trace["y"] if y is not None]
-    assert all(0 <= y <= 1 or y == -0.12 for y in places)
-    # l2 exists with two layers or three alone.
-    one_layer = sum(
-        r.trial.params["layers"] == 1 and r.J_cv is not None for r in made.results.values()
-    )
-    assert sum(y == -0.12 for y in places) == one_layer > 0
-
-
-def test_labels_have_a_shape_and_a_meaning_each() -> None:
-    assert list(SYMBOLS) == list(MEANINGS)
-    assert set(SYMBOLS) == set(Label)
-    assert len(set(SYMBOLS.values())) == len(Label)
 
 
 def test_every_colour_is_one_of_the_page(text: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TypeAlias
 
+from sweepspot.report.markup import section
+
 __all__ = ["Told", "limits_note", "limits_section"]
 
 Told: TypeAlias = tuple[str, str, str]
@@ -35,7 +37,7 @@ def limits_section(limits: Sequence[Told], optimism: str, advice: str) -> str:
     told = table if limits else "<p>Nothing about the space was found to limit it.</p>"
     go_on = f"<p>The next sweep: <code>{escape(advice)}</code></p>" if advice and limits else ""
     flatters = f"<p>{escape(optimism[:1].upper() + optimism[1:])}.</p>" if optimism else ""
-    return f"<section><h2>What limits this sweep</h2>{flatters}{go_on}{told}</section>"
+    return section("What limits this sweep", flatters, go_on, told)
 
 
 def limits_note(limits: Sequence[Told], optimism: str) -> str:
