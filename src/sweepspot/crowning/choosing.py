@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sweepspot.crowning.finals import Finals
 from sweepspot.crowning.gates import Baselines, gates_of
 from sweepspot.crowning.measuring import Measuring
-from sweepspot.crowning.records import Champion, Comparison, Gate, Outcome
+from sweepspot.crowning.records import Champion, ChampionComparison, Gate, Outcome
 from sweepspot.crowning.registering import TEST_DIGEST, WEIGHTS, registered_model
 from sweepspot.crowning.rivalry import decided, is_cheaper, rival
 from sweepspot.crowning.telling import (
@@ -223,7 +223,7 @@ class Crowning:
             return kept(outcome)
         return self._register(outcome, champion, diagnosis)
 
-    def _compare(self, champion: Champion, reigning: Reigning, name: str) -> Comparison:
+    def _compare(self, champion: Champion, reigning: Reigning, name: str) -> ChampionComparison:
         # Before MLflow imports it, which would not do it quietly.
         load_tensorflow()
         mine, theirs = self._measuring.losses_on_test(champion, reigning.load())
@@ -239,12 +239,12 @@ class Crowning:
             seed=self._spec.search.seed,
         )
 
-    def _stored_comparison(self, champion: Champion) -> Comparison | None:
+    def _stored_comparison(self, champion: Champion) -> ChampionComparison | None:
         """Return how the same weights compared before, with whichever version reigned then."""
         noted = self._journal.notes.get("comparisons", {}).get(champion.weights)
         if noted is None or noted["reigning"].rsplit("/", 1)[0] != self._spec.select.register_as:
             return None
-        return decided(Comparison(**noted), margin=self._spec.select.margin)
+        return decided(ChampionComparison(**noted), margin=self._spec.select.margin)
 
     def _register(self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis) -> Outcome:
         """Register the model; a store that is away leaves it saved, to be registered later."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sweepspot.selection import Selection
 from sweepspot.space import Params
 
-__all__ = ["Champion", "Comparison", "Gate", "Outcome", "Reached", "Status"]
+__all__ = ["Champion", "ChampionComparison", "Gate", "Outcome", "Reached", "Status"]
 
 Status = Literal["promoted", "kept", "selected", "none"]
 """How it stands in the end: the sweep's model is the registered champion; another one is; there
@@ -47,7 +47,7 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
+class ChampionComparison:
     """A challenger and the reigning champion on the same test rows.
 
     Attributes:
@@ -146,7 +146,7 @@ class Outcome:
     selection: Selection | None
     because: str
     gates: tuple[Gate, ...] = ()
-    comparison: Comparison | None = None
+    comparison: ChampionComparison | None = None
     reigning: str | None = None
     warning: str = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sweepspot.champion import MODEL_CODE, artifact_paths, requirements
-from sweepspot.crowning.records import Champion, Comparison
+from sweepspot.crowning.records import Champion, ChampionComparison
 from sweepspot.datasets import Dataset
 from sweepspot.protocols import RegisteredModel
 from sweepspot.selection import Selection
@@ -25,7 +25,7 @@ def registered_model(
     sweep: str,
     label: str,
     selection: Selection,
-    comparison: Comparison | None,
+    comparison: ChampionComparison | None,
 ) -> RegisteredModel:
     """Return what the registry is given.
 
@@ -66,7 +66,7 @@ def registered_model(
     )
 
 
-def _page(champion: Champion, selection: Selection, comparison: Comparison | None) -> str:
+def _page(champion: Champion, selection: Selection, comparison: ChampionComparison | None) -> str:
     """Describe a champion on its page, in Markdown."""
     refit = ", trained once more on train and cv" if champion.refit == "all" else ""
     times = "once" if champion.test_openings == 1 else f"{champion.test_openings} times"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sweepspot.crowning.bootstrap import Floats, bounds
-from sweepspot.crowning.records import Comparison
+from sweepspot.crowning.records import ChampionComparison
 
 __all__ = ["decided", "is_cheaper", "rival"]
 
@@ -31,7 +31,7 @@ def rival(
     cheaper: bool | None,
     same_test: bool | None,
     seed: int,
-) -> Comparison:
+) -> ChampionComparison:
     """Compare two models row by row, and decide.
 
     The challenger takes the place when it is shown to be better: the upper bound of its mean
@@ -53,7 +53,7 @@ def rival(
     J_reigning = float(np.mean(champion, dtype=np.float64))
     confidence = 1 - ALPHA / max(1, openings)
     low, high = bounds(differences, confidence, seed, draws=DRAWS)
-    comparison = Comparison(
+    comparison = ChampionComparison(
         reigning=reigning,
         difference=float(differences.mean()),
         low=low,
@@ -69,7 +69,7 @@ def rival(
     return decided(comparison, margin=margin)
 
 
-def decided(comparison: Comparison, *, margin: float) -> Comparison:
+def decided(comparison: ChampionComparison, *, margin: float) -> ChampionComparison:
     """Return a comparison with the decision that a margin makes of its bounds.
 
     Args:

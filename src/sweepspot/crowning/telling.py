@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sweepspot.crowning.records import Champion, Comparison, Gate, Outcome
+from sweepspot.crowning.records import Champion, ChampionComparison, Gate, Outcome
 from sweepspot.selection import Selection
 from sweepspot.trial import run_id
 
@@ -164,7 +164,7 @@ def _name(champion: Champion) -> str:
     return str(champion.registered)
 
 
-def _difference(comparison: Comparison) -> str:
+def _difference(comparison: ChampionComparison) -> str:
     span = f"{comparison.low:+.4f} to {comparison.high:+.4f}"
     return (
         f"J {comparison.J_challenger:.4f} against {comparison.J_reigning:.4f}, difference "

@@ -15,7 +15,7 @@ from sweepspot.advice_ledger import AdviceOutcome
 from sweepspot.diagnosis import Interval
 from sweepspot.verifying.records import AS_IT_WAS, OPPOSITE, PRESCRIBED
 
-__all__ = ["Comparison", "compare", "paired_interval"]
+__all__ = ["StepComparison", "compare", "paired_interval"]
 
 COVERAGE = 0.9
 """Of every interval, as in the diagnosis."""
@@ -24,8 +24,8 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """The outcome of a verification with its numbers.
+class StepComparison:
+    """What the prescribed step did, beside none and the opposite one: the outcome and its numbers.
 
     Attributes:
         outcome: Whether the step was right.
@@ -75,7 +75,7 @@ def paired_interval(differences: Floats, coverage: float = COVERAGE) -> Interval
     return Interval(value=value, low=value - reach, high=value + reach)
 
 
-def compare(cv_losses: Mapping[str, Floats]) -> Comparison:
+def compare(cv_losses: Mapping[str, Floats]) -> StepComparison:
     """Say whether the prescribed step was right.
 
     Right: it lowered J_cv, and did better than the opposite step; both shown. Wrong: the opposite
@@ -91,7 +91,7 @@ def compare(cv_losses: Mapping[str, Floats]) -> Comparison:
         margin = paired_interval(cv_losses[PRESCRIBED] - cv_losses[OPPOSITE])
         opposite_change = paired_interval(cv_losses[OPPOSITE] - cv_losses[AS_IT_WAS])
     outcome = _outcome(change, margin)
-    return Comparison(
+    return StepComparison(
         outcome=outcome,
         because=_because(outcome, change, margin),
         change=change,
