@@ -62,3 +62,19 @@ def test_a_large_sweep_has_pictures_of_its_best_and_of_every_label() -> None:
     assert set(ranked[: PICTURES // 2]) <= set(chosen)
     labels = {made.diagnosis[run_id(n)].label for n in made.results}
     assert {made.diagnosis[run_id(n)].label for n in chosen} == labels
+
+
+def test_a_power_of_ten_does_not_move_the_title_of_the_next(
+    made: MadeSweep, tmp_path: Path
+) -> None:
+    tiny = replace(made.results[0], curve=Curve(J_train=(3e-6, 2e-6), J_cv=(3e-6, 1e-6)))
+    painter = CurvePainter()
+    before = drawn(painter, made, 0, tmp_path / "a.png")
+
+    painter.save(tiny, made.diagnosis[run_id(0)], None, tmp_path / "tiny.png")
+
+    assert drawn(painter, made, 0, tmp_path / "b.png") == before
+    above = image.imread(tmp_path / "tiny.png")[:16], image.imread(tmp_path / "a.png")[:16]
+    # Only where there is a power of ten, the title lies in the uppermost rows.
+    assert (above[0] < 1).any()
+    assert (above[1] == 1).all()
