@@ -139,7 +139,7 @@ def test_raw_rows_get_the_answers_of_the_network(task, tmp_path):
         np.testing.assert_allclose(answers, expected, rtol=1e-5)
     else:
         assert answers.tolist() == expected.tolist()
-        assert answers.dtype == dataset.raw_targets("cv").dtype
+        assert answers.dtype == dataset.encoding.original(dataset.content.y).dtype
 
 
 def test_probabilities_are_those_of_the_logits(tmp_path):

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +7,8 @@ from hypothesis.extra import numpy as hnp
 
 from sweepspot.datasets.preprocessing import (
     MOST_VALUES,
-    ImagePreprocessor,
-    TablePreprocessor,
     as_text,
     fit_preprocessor,
-    preprocessor_from_json,
 )
 
 
@@ -121,10 +116,10 @@ def test_of_many_values_the_most_frequent_are_kept():
 
     preprocessor, notes = fit_preprocessor(train)
 
-    (column,) = preprocessor.to_json()["texts"]
-    assert column["values"] == common[100:]
-    assert len(column["values"]) == MOST_VALUES
-    assert column["other"]
+    (column,) = preprocessor.texts
+    assert column.values == tuple(common[100:])
+    assert len(column.values) == MOST_VALUES
+    assert column.other
     assert notes[0].startswith("v has 300 different texts in the training split: the 200 most")
 
 
@@ -152,24 +147,6 @@ def test_images_keep_their_shape_under_one_mean_and_deviation():
     assert X.shape == images.shape
     np.testing.assert_allclose(X, (images - images.mean()) / images.std(), atol=1e-4)
     assert X.dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    "train",
-    [
-        pd.DataFrame({"a": [1.0, None, 2.0], "b": ["x", "x", None], "c": [True, True, False]}),
-        np.array([[1.0, 2.0], [3.0, np.nan]]),
-        np.arange(12.0).reshape(3, 2, 2),
-    ],
-)
-def test_it_survives_json(train):
-    preprocessor = fit(train)
-
-    again = preprocessor_from_json(json.loads(json.dumps(preprocessor.to_json())))
-
-    assert again == preprocessor
-    assert isinstance(again, TablePreprocessor | ImagePreprocessor)
-    assert np.array_equal(again.transform(train), preprocessor.transform(train))
 
 
 @given(

@@ -95,15 +95,6 @@ class Dataset:
         """
         return take(self.content.X, getattr(self.splits, split))
 
-    def raw_targets(self, split: SplitName) -> npt.NDArray[Any]:
-        """Return the targets of a split as predictions look.
-
-        Returns:
-            `(examples,)`, labels in their own dtype or values in their units; `(examples, labels)`
-            of 0 and 1 for multilabel.
-        """
-        return self.encoding.original(_some(self.content.y, getattr(self.splits, split)))
-
     def example_rows(self) -> Rows:
         """Return a few raw rows of the training split, to show a model what it will be given."""
         return take(self.content.X, self.splits.train[:EXAMPLE_ROWS])

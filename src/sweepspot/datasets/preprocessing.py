@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ __all__ = [
     "as_table",
     "as_text",
     "fit_preprocessor",
-    "preprocessor_from_json",
 ]
 
 MOST_VALUES = 200
@@ -113,25 +112,6 @@ class TablePreprocessor:
         parts = [scaled, flags, *(_one_hot(frame[column.name], column) for column in self.texts)]
         return np.concatenate([part.astype(np.float32) for part in parts], axis=1)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the preprocessing as JSON values."""
-        return {
-            "kind": "table",
-            "numbers": [asdict(column) for column in self.numbers],
-            "texts": [{**asdict(c), "values": list(c.values)} for c in self.texts],
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Read a preprocessing back; the inverse of `to_json`."""
-        return cls(
-            numbers=tuple(NumberColumn(**column) for column in record["numbers"]),
-            texts=tuple(
-                TextColumn(**{**column, "values": tuple(column["values"])})
-                for column in record["texts"]
-            ),
-        )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImagePreprocessor:
@@ -153,15 +133,6 @@ class ImagePreprocessor:
         inputs *= np.float32(self.scale)
         inputs += np.float32(self.offset)
         return inputs
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the preprocessing as JSON values."""
-        return {**asdict(self), "kind": "image", "shape": list(self.shape)}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Read a preprocessing back; the inverse of `to_json`."""
-        return cls(shape=tuple(record["shape"]), scale=record["scale"], offset=record["offset"])
 
 
 Preprocessor: TypeAlias = TablePreprocessor | ImagePreprocessor
@@ -194,12 +165,6 @@ def fit_preprocessor(train: Rows) -> tuple[Preprocessor, tuple[str, ...]]:
     if flat:
         notes.insert(0, f"constant in the training split, so not used: {named(flat)}")
     return TablePreprocessor(numbers=numbers, texts=tuple(texts)), tuple(notes)
-
-
-def preprocessor_from_json(record: Mapping[str, Any]) -> Preprocessor:
-    """Read any preprocessing back from what its `to_json` gave."""
-    kind = ImagePreprocessor if record["kind"] == "image" else TablePreprocessor
-    return kind.from_json(record)
 
 
 def as_table(rows: Rows) -> pd.DataFrame:

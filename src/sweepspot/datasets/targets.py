@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -221,17 +220,6 @@ class TargetEncoding:
             "shift": self.shift,
             "scale": self.scale,
         }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Read an encoding back; the inverse of `to_json`."""
-        return cls(
-            task=Task(record["task"]),
-            names=tuple(record["names"]),
-            labels=np.array(record["labels"], dtype=record["labels_dtype"]),
-            shift=record["shift"],
-            scale=record["scale"],
-        )
 
 
 def _is_numeric(column: pd.Series) -> bool:
