@@ -117,8 +117,9 @@ def test_of_many_values_the_most_frequent_are_kept():
     preprocessor, notes = fit_preprocessor(train)
 
     (column,) = preprocessor.texts
-    assert column.values == tuple(common[100:])
-    assert len(column.values) == MOST_VALUES
+    kept = column.values  # noqa: PD011 (not of pandas)
+    assert kept == tuple(common[100:])
+    assert len(kept) == MOST_VALUES
     assert column.other
     assert notes[0].startswith("v has 300 different texts in the training split: the 200 most")
 
