@@ -1,6 +1,7 @@
 """The terminal: one line a trial, and a leaderboard that fits."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -103,3 +104,15 @@ def test_the_live_table_leaves_nothing_behind(made):
         terminal.say("training finalists")
 
     assert "training finalists" in console.file.getvalue()
+
+
+def test_what_is_left_is_told_from_trials_and_not_from_loading(made, monkeypatch):
+    console = Console(file=io.StringIO(), width=120, color_system=None, force_terminal=True)
+    live = LiveTerminal(console)
+    result = replace(made.results[0], started_s=1000.0)
+    monkeypatch.setattr("sweepspot.report.terminal.time.time", lambda: 1004.0)
+
+    live.ended(result, made.diagnosis["#000"], 1, 11)
+
+    console.print(live._picture())
+    assert "about 40 s left" in console.file.getvalue()

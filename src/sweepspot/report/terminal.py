@@ -83,7 +83,8 @@ class LiveTerminal(PlainTerminal):
         super().__init__(console)
         self._last: deque[_Row] = deque(maxlen=LAST)
         self._top: list[_Row] = []
-        self._started = time.monotonic()
+        # Of the first trial, so that libraries being loaded are not expected again.
+        self._began_s = float("inf")
         self._trained = 0
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -107,7 +108,8 @@ class LiveTerminal(PlainTerminal):
         self._trained += 1
         self._last.append((result, verdict))
         self._top = sorted([*self._top, (result, verdict)], key=lambda row: _J_cv(row[0]))[:BEST]
-        left = (time.monotonic() - self._started) / self._trained * (trials - done)
+        self._began_s = min(self._began_s, result.started_s)
+        left = (time.time() - self._began_s) / self._trained * (trials - done)
         self._progress.update(
             self._task,
             completed=done,
