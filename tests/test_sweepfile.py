@@ -91,8 +91,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         ),
         (
             "search: {timeout: soon}",
-            "search.timeout: must be a valid number, unable to parse string as a number, "
-            "got 'soon'",
+            "search.timeout: must be a number, got 'soon'",
         ),
         (
             "search: {start: [{units: 8}, {units: 99}]}",
@@ -102,11 +101,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             "search: {start: [{unit: 8}]}",
             "search.start[0]: unit: not in the space; remove it",
         ),
+        (
+            "search: {start: [{units: [8]}]}",
+            "search.start[0].units: must be true or false, a number or text, got [8]",
+        ),
+        ("criteria: {excess: wide}", "criteria.excess: must be a number, got 'wide'"),
         ("train: {epochs: 0}", "train.epochs: must be greater than 0, got 0"),
         (
             "train: {batch_size: yes}",
-            "train.batch_size: must be a valid integer, unable to parse string as an integer, "
-            "got 'yes'",
+            "train.batch_size: must be a whole number, got 'yes'",
         ),
         (
             "train: {early_stopping: 5}",
@@ -152,6 +155,19 @@ def test_a_wrong_key_or_value_is_named_with_its_line(read, line, problem):
 
 
 @pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("3", "data.target: must be text or a list, got 3"),
+        ("[price, 3]", "data.target[1]: must be text, got 3"),
+    ],
+)
+def test_a_value_that_fits_no_branch_of_a_union_is_one_problem(read, target, problem):
+    text = f"name: s\ndata: {{source: a.csv, target: {target}}}\n{SPACE}"
+
+    assert problems_of(read, text) == [f"s.yaml:2: {problem}"]
+
+
+@pytest.mark.parametrize(
     ("name", "dimension", "problem"),
     [
         ("units", "{int: [32, 4]}", ": low must be <= high, got [32, 4]; swap them"),
@@ -181,12 +197,12 @@ def test_a_wrong_key_or_value_is_named_with_its_line(read, line, problem):
         (
             "dropout",
             "{float: [0.1, 0.5], log: tru}",
-            ".log: must be a valid boolean, unable to interpret input, got 'tru'",
+            ".log: must be true or false, got 'tru'",
         ),
         (
             "layers",
             "{int: [1.5, 3]}",
-            ".int[0]: must be a valid integer, got a number with a fractional part, got 1.5",
+            ".int[0]: must be a whole number, got 1.5",
         ),
         (
             "optimizer",
@@ -203,6 +219,18 @@ def test_a_wrong_key_or_value_is_named_with_its_line(read, line, problem):
             "{choice: [adam, 3]}",
             ": values of a choice must be of one type, got ['adam', 3]; quote them all",
         ),
+        (
+            "optimizer",
+            "{choice: [[adam]]}",
+            ".choice[0]: must be true or false, a number or text, got ['adam']",
+        ),
+        (
+            "dropout",
+            "{float: [0, 0.5], when: {layers: [[2]]}}",
+            ".when.layers: must be true or false, a number or text, got [2]",
+        ),
+        ("layers", "{int: [1, 2, 3]}", ".int: must have 2 values, got [1, 2, 3]"),
+        ("layers", "{int: 3}", ".int: must be a list, got 3; put it in [ ]"),
         ("dropout", "{flot: [0, 0.5]}", f": {DIMENSION}, got {{'flot': [0, 0.5]}}"),
         ("dropout", "[0.1, 0.2]", f": {DIMENSION}, got [0.1, 0.2]"),
         ("dropout", "", f": {DIMENSION}, got None"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +22,14 @@ __all__ = ["parse_spec", "read_spec"]
 
 _Loc = tuple[str | int, ...]
 _KINDS = ("float", "int", "choice", "value")
+_WANTED = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "string": "text",
+    "tuple": "a list",
+}
+"""What a value must be, by how pydantic's errors about its kind begin."""
 
 
 def read_spec(path: Path) -> SweepSpec:
@@ -64,7 +73,7 @@ def parse_spec(
     try:
         spec = SweepSpec.model_validate(raw)
     except ValidationError as exc:
-        found = [_explain(error) for error in exc.errors()]
+        found = [_explain(error) for error in _telling(exc.errors())]
         found += [(loc, f"{_dotted(loc)}: {text}") for loc, text in _name_problems(raw)]
         found.sort(key=lambda problem: _order(raw, problem[0]))
         raise SpecError(*(where(loc) + text for loc, text in found)) from exc
@@ -141,32 +150,68 @@ def _line(node: yaml.Node | None, loc: _Loc) -> int:
     return line
 
 
+def _telling(errors: Iterable[Any]) -> Iterator[Any]:
+    """Yield one error where a value fits no branch of a union: pydantic has one a branch."""
+    places: dict[_Loc, list[Any]] = {}
+    for error in errors:
+        places.setdefault(_union(error["loc"]), []).append(error)
+    for place, found in places.items():
+        # What is wrong inside one branch tells more than that the others take something else.
+        inside = [e for e in found if not _wanted(e) or _without_tags(e["loc"]) != place]
+        yield from inside or [{**found[0], "wanted": list(map(_wanted, found))}]
+
+
 def _explain(error: Any) -> tuple[_Loc, str]:
     """Turn one of pydantic's errors into its place and `key: rule, got value; remedy`."""
     loc = _without_tags(error["loc"])
     key, got = _dotted(loc), _shown(error.get("input"))
-    context = error.get("ctx", {})
+    wanted = error.get("wanted", [_wanted(error)])
     match error["type"]:
         case "missing":
             return loc, f"{key}: required, got nothing; add it"
         case "extra_forbidden":
             return loc, f"{key}: unknown key{_nearest(str(loc[-1]), _known_keys(loc[:-1]))}"
         case "value_error":
-            return loc, f"{key}: {context['error']}" if key else str(context["error"])
-        case "tuple_type":
-            return loc, f"{key}: must be a list, got {got}; put it in [ ]"
+            cause = error["ctx"]["error"]
+            return loc, f"{key}: {cause}" if key else str(cause)
+        case "too_long":
+            return loc, f"{key}: must have {error['ctx']['max_length']} values, got {got}"
         case "dict_type" | "model_type" | "mapping_type":
             return loc, f"{key}: must be a mapping of keys, got {got}"
-        case "literal_error":
-            options = context["expected"].replace("'", "").replace(" or ", ", ")
+        case "literal_error" | "enum":
+            options = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
             hint = _nearest(str(error["input"]), options.split(", "), or_remove=False)
             return loc, f"{key}: expected one of {options}, got {got}{hint}"
-        case "enum":
-            options = context["expected"].replace("'", "").replace(" or ", ", ")
-            return loc, f"{key}: expected one of {options}, got {got}"
+        case _ if wanted[0]:
+            remedy = "; put it in [ ]" if wanted == ["a list"] else ""
+            return loc, f"{key}: must be {_either(wanted)}, got {got}{remedy}"
         case _:
             rule = error["msg"].replace("Input should", "must").replace("Value should", "must")
             return loc, f"{key}: {rule[0].lower()}{rule[1:]}, got {got}"
+
+
+def _wanted(error: Any) -> str:
+    """Say which kind of value an error asks for, an empty string where it asks for no kind."""
+    return _WANTED.get(error["type"].partition("_")[0], "")
+
+
+def _either(wanted: Sequence[str]) -> str:
+    """Join kinds of values.
+
+    Example:
+        >>> _either(["true or false", "a whole number", "a number", "text"])
+        'true or false, a number or text'
+    """
+    # A whole number is a number.
+    *others, last = [w for w in wanted if w != "a whole number" or "a number" not in wanted]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _union(loc: _Loc) -> _Loc:
+    """Return the place of the union that an error is about, else that of the error."""
+    if loc[:1] == ("space",):
+        return _without_tags(loc)
+    return tuple(takewhile(lambda step: not _is_branch(step), loc))
 
 
 def _without_tags(loc: _Loc) -> _Loc:
