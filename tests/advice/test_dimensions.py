@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sweepspot.advice.dimensions import dimensions_that_mattered
@@ -83,3 +85,17 @@ def test_the_same_trials_give_the_same_answers(planted):
     facts = planted(steep, n=250)
 
     assert found(facts) == found(facts)
+
+
+def test_trials_that_are_all_alike_leave_it_unknown(planted):
+    facts = planted(steep, n=30)
+    flat = {n: replace(r, J_cv=1.0) for n, r in facts.results.items()}
+
+    answers = found(replace(facts, results=flat))
+
+    assert {f.status for f in answers.values()} == {Status.UNKNOWN}
+    assert "same J_cv" in answers["D207", "units"].because
+
+
+def test_where_nothing_is_searched_nothing_is_said(planted):
+    assert found(planted(lambda u: 1.0, n=40, space={"units": {"int": [8, 8]}})) == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from scipy import stats
 
@@ -12,6 +12,7 @@ from sweepspot.advice.importance import Column, Importance, importances
 from sweepspot.advice.records import Limit
 from sweepspot.diagnosis import Status
 from sweepspot.space import Choice, Dimension, Value
+from sweepspot.trial import TrialResult
 
 __all__ = ["dimensions_that_mattered"]
 
@@ -19,8 +20,8 @@ MIN_TRIALS = 20
 """Fewest comparable trials; PED-ANOVA then compares the best five with four times as many."""
 
 MAX_TRIALS = 120
-"""Most trials that a forest is grown on, evenly spaced by rank: fANOVA's time grows as the square
-of their number, and is about a second here, which the end of a sweep waits for."""
+"""Most trials that a forest is grown on, evenly spaced by rank: the time and memory of fANOVA grow
+as the square of their number, and the end of a sweep waits for it."""
 
 _MATTERS, _FIXABLE = ("D207", "dimension matters"), ("D208", "could be fixed")
 
@@ -40,12 +41,7 @@ def dimensions_that_mattered(facts: Facts) -> Iterator[Limit]:
         if d.values is None or len(d.values) > 1
     }
     usable = facts.ranked[:: max(1, math.ceil(len(facts.ranked) / MAX_TRIALS))]
-    if len(usable) < MIN_TRIALS or len(searched) < 2:
-        because = (
-            "one dimension is searched, which has nothing to be compared with"
-            if len(searched) == 1
-            else f"{len(usable)} comparable trials, {MIN_TRIALS} needed"
-        )
+    if because := _cannot_tell(searched, usable):
         for name in searched:
             yield _limit(_MATTERS, name, Status.UNKNOWN, because)
         return
@@ -59,6 +55,16 @@ def dimensions_that_mattered(facts: Facts) -> Iterator[Limit]:
         yield matters
         if matters.status is Status.ABSENT:
             yield _could_be_fixed(name, facts, matters.because)
+
+
+def _cannot_tell(searched: Mapping[str, Dimension], usable: Sequence[TrialResult]) -> str | None:
+    if len(searched) < 2:
+        return "one dimension is searched, which has nothing to be compared with"
+    if len(usable) < MIN_TRIALS:
+        return f"{len(usable)} comparable trials, {MIN_TRIALS} needed"
+    if usable[0].J_cv == usable[-1].J_cv:
+        return "every comparable trial has the same J_cv"
+    return None
 
 
 def _column(dimension: Dimension, values: list[Value | None]) -> Column:

@@ -1,4 +1,4 @@
-"""Importances of dimensions by Optuna's two evaluators, from a study rebuilt in memory."""
+"""Importances of dimensions by fANOVA and PED-ANOVA, beside copies that cannot matter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sweepspot.advice.fanova import Floats, main_effects
 
 if TYPE_CHECKING:
     import optuna
@@ -59,10 +61,10 @@ def importances(
     beside the real ones, since a forest on few trials gives any column some importance, and the
     more so the more values it has.
 
-    Positions, not values, are handed over: fANOVA integrates over raw values, in which nine tenths
-    of a logarithmic range is its last decade. Ranks of J, not J: one diverged trial would decide.
-    fANOVA leaves dimensions under a condition out. Both read a model of the trials that happen to
-    exist, so a sampler that left part of the space leaves it unknown.
+    Positions, not values, are looked at: of raw values, nine tenths of a logarithmic range are its
+    last decade. Ranks of J, not J: one diverged trial would decide. fANOVA leaves dimensions under
+    a condition out. Both read a model of the trials that happen to exist, so a sampler that left
+    part of the space leaves it unknown.
 
     Args:
         columns: Every dimension by name, at least one.
@@ -80,52 +82,79 @@ def importances(
         shuffled copies.
     """
     rng = np.random.default_rng(seed)
-    always = {name: c for name, c in columns.items() if None not in c.values}
-    draws = [_with_shadows(columns, rng) for _ in range(shuffles)]
-    found = {}
-    for evaluator, names in (("fanova", always), ("ped_anova", columns)):
-        scored = [_scores(evaluator, draw, ranks, names, seed + k) for k, draw in enumerate(draws)]
-        found[evaluator] = {
-            name: Importance(
-                score=float(np.mean([one[name] for one in scored])),
-                typical=float(np.mean([one[_SHADOW + name] for one in scored])),
-                most=max(one[_SHADOW + name] for one in scored),
-            )
-            for name in names
-        }
-    return found
+    copies = [_shuffled(columns, rng) for _ in range(shuffles)]
+    always = [name for name, column in columns.items() if None not in column.values]
+    forests = [_fanova(columns, copy, always, ranks, seed + k) for k, copy in enumerate(copies)]
+    own, chance = _ped_anova(columns, copies, ranks)
+    return {
+        "fanova": {
+            name: _importance([f[name] for f in forests], [f[_SHADOW + name] for f in forests])
+            for name in always
+        },
+        "ped_anova": {
+            name: _importance([own[name]], [one[name] for one in chance]) for name in columns
+        },
+    }
 
 
-def _with_shadows(columns: Mapping[str, Column], rng: np.random.Generator) -> dict[str, Column]:
-    shadows = {
-        _SHADOW + name: Column(
+def _importance(own: Sequence[float], chance: Sequence[float]) -> Importance:
+    return Importance(score=float(np.mean(own)), typical=float(np.mean(chance)), most=max(chance))
+
+
+def _shuffled(columns: Mapping[str, Column], rng: np.random.Generator) -> dict[str, Column]:
+    return {
+        name: Column(
             values=[c.values[k] for k in rng.permutation(len(c.values))], options=c.options
         )
         for name, c in columns.items()
     }
-    return {**columns, **shadows}
 
 
-def _scores(
-    evaluator: str,
+def _fanova(
     columns: Mapping[str, Column],
+    copy: Mapping[str, Column],
+    names: Sequence[str],
     ranks: Sequence[float],
-    names: Mapping[str, Column],
     seed: int,
 ) -> dict[str, float]:
+    """Return the share of some dimensions and, under names of their own, of their copies."""
+    both = {name: columns[name] for name in names} | {_SHADOW + name: copy[name] for name in names}
+    if not both:
+        return {}
+    # The order of its columns decides what a forest of a seed is.
+    order = sorted(both)
+    encoded = [_encoded(both[name]) for name in order]
+    shares = main_effects(encoded, np.asarray(ranks, np.float64), trees=TREES, seed=seed)
+    return dict(zip(order, shares.tolist(), strict=True))
+
+
+def _encoded(column: Column) -> Floats:
+    """Return a dimension as columns, `(trials, 1)` or `(trials, options)`."""
+    places = np.array(column.values, np.float64)[:, None]
+    return (places == np.arange(column.options)).astype(np.float64) if column.options else places
+
+
+def _ped_anova(
+    columns: Mapping[str, Column], copies: Sequence[Mapping[str, Column]], ranks: Sequence[float]
+) -> tuple[dict[str, float], list[dict[str, float]]]:
+    """Return the importance of each dimension, and of each of its copies.
+
+    It looks at one dimension at a time, so all copies can be in one study.
+    """
     import optuna
 
-    asked = [*names, *(_SHADOW + name for name in names)]
+    groups = {"": columns, **{f"{_SHADOW}{k}.": copy for k, copy in enumerate(copies)}}
+    study = _study(
+        {prefix + name: c for prefix, g in groups.items() for name, c in g.items()}, ranks
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _study({name: c for name, c in columns.items() if name in asked}, ranks)
-        if evaluator == "fanova":
-            forest = optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=seed)
-            return forest.evaluate(study, asked)
         # Its authors want five trials above the quantile.
         quantile = min(0.5, max(0.1, 5 / len(ranks)))
         ped = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
-        return ped.evaluate(study, asked)
+        scores = ped.evaluate(study)
+    own, *chance = ({name: scores[prefix + name] for name in columns} for prefix in groups)
+    return own, chance
 
 
 def _study(columns: Mapping[str, Column], ranks: Sequence[float]) -> optuna.Study:
