@@ -1,6 +1,9 @@
 """The exceptions that a caller can meet and fix."""
 
-__all__ = ["SpecError", "SweepspotError", "TrackingError", "TrialError"]
+__all__ = ["SpecError", "SweepspotError", "TrackingError", "TrialError", "first_line"]
+
+LONGEST_LINE = 300
+"""Characters of another library's message that are repeated."""
 
 
 class SweepspotError(Exception):
@@ -25,3 +28,19 @@ class TrialError(SweepspotError):
 
 class TrackingError(SweepspotError):
     """The tracking store cannot be reached, read or written."""
+
+
+def first_line(exc: BaseException) -> str:
+    """Return what another library's exception says first, to be told in one line of our own.
+
+    Args:
+        exc: Whatever was raised.
+
+    Returns:
+        At most 300 characters; the type's name where the exception says nothing.
+
+    Example:
+        >>> first_line(ValueError("no such table\\n[SQL: ...]")), first_line(EOFError())
+        ('no such table', 'EOFError')
+    """
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:LONGEST_LINE]

@@ -25,7 +25,7 @@ from sweepspot.crowning.telling import (
 )
 from sweepspot.datasets import Dataset
 from sweepspot.diagnosis import Diagnosis
-from sweepspot.errors import TrackingError
+from sweepspot.errors import TrackingError, first_line
 from sweepspot.journal import Journal
 from sweepspot.ledger import TestLedger
 from sweepspot.protocols import Executor, RegisteredModel, Reigning
@@ -215,7 +215,7 @@ class Crowning:
                 comparison = self._compare(champion, reigning, str(outcome.reigning))
             # Whatever a registered model raises: it is the user's, or another version's.
             except Exception as exc:
-                return not_compared(outcome, _first_line(exc))
+                return not_compared(outcome, first_line(exc))
             known = self._journal.notes.get("comparisons", {})
             self._journal.note("comparisons", {**known, champion.weights: asdict(comparison)})
         outcome = replace(outcome, comparison=comparison)
@@ -276,7 +276,3 @@ class Crowning:
 def _is_saved(noted: Mapping[str, Any]) -> bool:
     """Tell whether the model is where the note says: people remove folders."""
     return Path(noted["folder"], "champion.keras").exists()
-
-
-def _first_line(exc: Exception) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]

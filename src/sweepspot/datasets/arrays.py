@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sweepspot.datasets.raw import Raw, named
-from sweepspot.errors import SpecError
+from sweepspot.errors import SpecError, first_line
 from sweepspot.spec import Data
 
 __all__ = ["load_arrays"]
@@ -63,7 +63,7 @@ def _read(path: Path) -> Arrays:
     # Not every broken file is a broken zip: np.load falls back to pickles, and to one bare array.
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as exc:
         bare = isinstance(exc, TypeError) or not str(exc)
-        reason = "it holds something else" if bare else str(exc).splitlines()[0]
+        reason = "it holds something else" if bare else first_line(exc)
         raise SpecError(
             f"data.source: must be an .npz file of plain arrays, got {str(path)!r}: {reason}; "
             "save it with numpy.savez(path, X=X, y=y)"

@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 from mlflow import MlflowClient
 from mlflow.entities import DatasetInput, Experiment, Run, RunTag, ViewType
 
-from sweepspot.errors import SpecError, SweepspotError
+from sweepspot.errors import SpecError, SweepspotError, first_line
 from sweepspot.experiments.records import Curve, LoggedPoint, LoggedRun
 from sweepspot.tracking.mlflow_store import connect, resolve, sqlite_path, translated
 from sweepspot.tracking.refused import RefusedError
@@ -109,8 +109,7 @@ class ExperimentStore:
             raise
         except Exception as exc:
             # A database of another kind of store has exceptions of its own.
-            line = (str(exc).splitlines() or [type(exc).__name__])[0]
-            raise RefusedError(f"--uri: cannot read the store ({line[:300]})") from exc
+            raise RefusedError(f"--uri: cannot read the store ({first_line(exc)})") from exc
 
     def _names(self) -> list[str]:
         found = self._client.search_experiments(view_type=ViewType.ACTIVE_ONLY)
