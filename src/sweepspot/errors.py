@@ -31,7 +31,7 @@ class TrackingError(SweepspotError):
 
 
 def first_line(exc: BaseException) -> str:
-    """Return what another library's exception says first, to be told in one line of our own.
+    r"""Return what another library's exception says first, to be told in one line of our own.
 
     Args:
         exc: Whatever was raised.
@@ -40,7 +40,7 @@ def first_line(exc: BaseException) -> str:
         At most 300 characters; the type's name where the exception says nothing.
 
     Example:
-        >>> first_line(ValueError("no such table\\n[SQL: ...]")), first_line(EOFError())
+        >>> first_line(ValueError("no such table\n[SQL: ...]")), first_line(EOFError())
         ('no such table', 'EOFError')
     """
     return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:LONGEST_LINE]
