@@ -125,3 +125,33 @@ def test_more_epochs_are_a_step_of_the_sweep_file(planted):
 def test_every_label_has_its_steps_in_words():
     assert words_of(Label.HIGH_BIAS)[:2] == ("less dropout", "a wider network")
     assert words_of(Label.NOT_ASSESSED) == ()
+
+
+def test_where_runs_are_too_few_the_step_is_more_trials(planted):
+    verdict = diagnose(planted(good=5), J_naive=1.0)["good0"]
+
+    assert verdict.label is Label.INCONCLUSIVE
+    assert [step.text for step in verdict.next_steps] == [
+        "more trials: too few have converged to call one good"
+    ]
+
+
+def test_where_runs_interpolate_the_step_is_more_width_and_not_more_rows(planted):
+    runs = planted(train=0.01, cv=0.3, odd=(0.0101, 0.6))
+    runs["odd"] = replace(runs["odd"], params=PARAMS)
+
+    verdict = diagnose(runs, J_naive=1.0)["odd"]
+
+    assert verdict.label is Label.INCONCLUSIVE
+    assert [step.text for step in verdict.next_steps] == ["units: 64 -> 192"]
+
+
+def test_where_intervals_are_wide_the_step_is_more_rows(planted):
+    runs = planted(odd=(0.21, 0.33))
+    # Its hard rows are not the frontier's, so the paired differences scatter.
+    runs["odd"] = replace(runs["odd"], cv_losses=runs["odd"].cv_losses[::-1])
+
+    verdict = diagnose(runs, J_naive=1.0)["odd"]
+
+    assert "not shown to be worse, nor as good" in verdict.reason
+    assert verdict.next_steps[0].text.startswith("more cv rows or more seeds")

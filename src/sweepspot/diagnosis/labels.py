@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.records import Finding, Interval, Label, Status
 from sweepspot.diagnosis.reference import Reference, Split
 
-__all__ = ["choose_label", "give_reason", "shorten"]
+__all__ = ["Doubt", "choose_label", "doubt_about", "give_reason", "shorten"]
 
 _LONGEST = 200
+
+
+class Doubt(Enum):
+    """What keeps a run from having a label, where it could be compared with the frontier."""
+
+    FEW_RUNS = "it is as good as the frontier, of fewer converged runs than a good fit needs"
+    INTERPOLATES = "it is worse by its gap, where good runs fit the training rows as closely"
+    CAUSE = "it is worse, by bias or by variance"
+    DISTANCE = "it may be worse than the frontier, and as good"
 
 
 def choose_label(findings: Sequence[Finding], reference: Reference, criteria: Criteria) -> Label:
@@ -62,7 +72,8 @@ def _compared(label: Label, reference: Reference, split: Split, criteria: Criter
         case Label.GOOD_FIT:
             return f"{text}; as good as the best seen here"
         case _:
-            return f"{text}; {_open_question(reference, split, criteria)}"
+            doubt = doubt_about(label, reference, criteria)
+            return f"{text}; {_open_question(doubt, reference, criteria)}"
 
 
 def _distance(numbers: Mapping[str, Interval], split: Split, where: str, criteria: Criteria) -> str:
@@ -75,17 +86,31 @@ def _distance(numbers: Mapping[str, Interval], split: Split, where: str, criteri
     )
 
 
-def _open_question(reference: Reference, split: Split, criteria: Criteria) -> str:
+def doubt_about(label: Label, reference: Reference, criteria: Criteria) -> Doubt | None:
+    """Return what is open about a run, None where nothing is or it could not be compared."""
+    split = reference.split
+    if label is not Label.INCONCLUSIVE or reference.obstacle or split is None:
+        return None
     if split.excess.high <= criteria.good:
-        return (
-            f"only {reference.n_converged} converged runs, "
-            f"{criteria.min_converged_runs} needed to call it good"
-        )
-    if split.excess.low > criteria.excess and split.difference.low > 0:
-        return "frontier and run nearly interpolate, so the gap may be bias or variance"
-    if split.excess.low > criteria.excess:
-        return "bias and variance cannot be told apart"
-    return "not shown to be worse, nor as good"
+        return Doubt.FEW_RUNS
+    if split.excess.low <= criteria.excess:
+        return Doubt.DISTANCE
+    return Doubt.INTERPOLATES if split.difference.low > 0 else Doubt.CAUSE
+
+
+def _open_question(doubt: Doubt | None, reference: Reference, criteria: Criteria) -> str:
+    match doubt:
+        case Doubt.FEW_RUNS:
+            return (
+                f"only {reference.n_converged} converged runs, "
+                f"{criteria.min_converged_runs} needed to call it good"
+            )
+        case Doubt.INTERPOLATES:
+            return "frontier and run nearly interpolate, so the gap may be bias or variance"
+        case Doubt.CAUSE:
+            return "bias and variance cannot be told apart"
+        case _:
+            return "not shown to be worse, nor as good"
 
 
 def shorten(text: str) -> str:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 from sweepspot.diagnosis.evidence import Evidence, Parameter
+from sweepspot.diagnosis.labels import Doubt
 from sweepspot.diagnosis.records import Label, NextStep
 
 __all__ = ["Edges", "next_steps", "short", "words_of"]
@@ -60,6 +61,9 @@ _MORE_L2 = _Move(words="more L2", kind="l2", factor=10.0)
 _LESS_L2 = _Move(words="less L2", kind="l2", factor=0.1, origin=_GAINS)
 _WIDER = _Move(words="a wider network", kind="width", factor=3.0)
 _NARROWER = _Move(words="a narrower network", kind="width", factor=1 / 3)
+_WIDER_STILL = replace(
+    _WIDER, origin="runs that nearly interpolate, on 2 data sets: nearly all gained from it"
+)
 _DEEPER = _Move(words="a deeper network", kind="depth", shift=1.0)
 _LOWER_RATE = _Move(words="a lower learning rate", kind="learning_rate", factor=1 / 3)
 _HIGHER_RATE = _Move(words="a higher learning rate", kind="learning_rate", factor=3.0)
@@ -68,6 +72,7 @@ _EARLY_STOP = _Move(words="early stopping", origin=_GAINS)
 _LONGER = _Move(words="three times the epochs", kind="epochs", factor=3.0, origin=_PAIRS)
 _AGAIN = _Move(words="train it again on fresh seeds: the best of many is flattered", origin="")
 _MORE_ROWS = _Move(words="more cv rows or more seeds, to narrow the intervals", origin="")
+_MORE_TRIALS = _Move(words="more trials: too few have converged to call one good", origin="")
 
 # Moves with the share of cases in which they lowered J_cv. For high variance more data (.62 of the
 # attainable range, by median) and early stopping (.40) come before any single move, and width
@@ -105,13 +110,23 @@ _MOVES_OF: Mapping[Label, tuple[tuple[_Move, float | None], ...]] = {
     Label.INCONCLUSIVE: ((_MORE_ROWS, None),),
     Label.NOT_ASSESSED: (),
 }
+# No number of rows would name the gap of a run that interpolates: decision 0016.
+_MOVES_OF_DOUBT: Mapping[Doubt | None, tuple[tuple[_Move, float | None], ...]] = {
+    Doubt.FEW_RUNS: ((_MORE_TRIALS, None),),
+    Doubt.INTERPOLATES: ((_WIDER_STILL, None),),
+}
 _DIVERGED = (
     (_Move(words="a lower learning rate", kind="learning_rate", factor=0.1, origin=""), None),
 )
 
 
 def next_steps(
-    label: Label, evidence: Evidence, space: Edges | None, *, diverged: bool
+    label: Label,
+    evidence: Evidence,
+    space: Edges | None,
+    *,
+    diverged: bool,
+    doubt: Doubt | None = None,
 ) -> tuple[NextStep, ...]:
     """Return what to try, the most promising first.
 
@@ -120,8 +135,9 @@ def next_steps(
         evidence: For its parameters: a step that changes none of them is in words alone.
         space: The range of each parameter; a proposal beyond an edge says how far to move it.
         diverged: Whether training blew up.
+        doubt: What keeps it from having a label that says more.
     """
-    moves = _DIVERGED if diverged else _MOVES_OF[label]
+    moves = _DIVERGED if diverged else _MOVES_OF_DOUBT.get(doubt, _MOVES_OF[label])
     steps: list[NextStep] = []
     for move, hit_rate in moves:
         steps += _apply(move, hit_rate, evidence, space or {})

@@ -11,7 +11,7 @@ from sweepspot.diagnosis.assess import Assessment, assess
 from sweepspot.diagnosis.baselines import StatedBaseline, parse_baselines
 from sweepspot.diagnosis.criteria import Criteria
 from sweepspot.diagnosis.evidence import Evidence, check_evidence
-from sweepspot.diagnosis.labels import choose_label, give_reason
+from sweepspot.diagnosis.labels import choose_label, doubt_about, give_reason
 from sweepspot.diagnosis.records import Diagnosis, Finding, Interval, Status, Verdict
 from sweepspot.diagnosis.reference import Reference
 from sweepspot.diagnosis.steps import Edges, next_steps
@@ -105,7 +105,13 @@ def _verdict(
         reason=give_reason(label, findings, reference, criteria),
         findings=findings,
         numbers=_numbers(findings, reference),
-        next_steps=next_steps(label, evidence, space, diverged=diverged),
+        next_steps=next_steps(
+            label,
+            evidence,
+            space,
+            diverged=diverged,
+            doubt=doubt_about(label, reference, criteria),
+        ),
         baselines=reference.baselines,
         epoch=reference.epoch,
     )
