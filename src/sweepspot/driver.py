@@ -27,6 +27,7 @@ from sweepspot.engines import make_engine
 from sweepspot.errors import SweepspotError
 from sweepspot.executors import starts_at_once
 from sweepspot.executors.workers import Workers
+from sweepspot.folders import ADVICE_LEDGER, OUTCOME, REPORT, TEST_LEDGER
 from sweepspot.journal import Journal
 from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
@@ -179,7 +180,7 @@ class Driver:
             outcome = self._crown(workers, outbox, diagnosis)
         for number, picture in pictures().items():
             outbox.annotate(number, files={"learning_curve.png": picture})
-        ledger = AdviceLedger(self._journal.folder.parent / "advice_ledger.jsonl")
+        ledger = AdviceLedger(self._journal.folder.parent / ADVICE_LEDGER)
         verified = self._verify(ledger, workers, diagnosis, outbox)
         workers.close()
         # On as many rows as there are trials the threads of OpenMP only wait: decision 0075.
@@ -192,7 +193,7 @@ class Driver:
             frame=as_frame(self._journal.results, diagnosis),
             diagnosis=diagnosis,
             outcome=outcome,
-            report=self._journal.folder / "report.html",
+            report=self._journal.folder / REPORT,
             target=self._spec.select.register_as,
             answers=tuple(ledger.answers()),
             verified=verified,
@@ -208,10 +209,8 @@ class Driver:
             limits=limits_note(_told(ended), str(ended.optimism or "")),
         )
         report = self._write_report(ended)
-        _write_json(self._journal.folder / "outcome.json", ended.to_json())
-        outbox.annotate(
-            None, tags=_parent_tags(ended), description=note, files={"report.html": report}
-        )
+        _write_json(self._journal.folder / OUTCOME, ended.to_json())
+        outbox.annotate(None, tags=_parent_tags(ended), description=note, files={REPORT: report})
         return ended
 
     def _crown(self, workers: Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
@@ -221,7 +220,7 @@ class Driver:
             self._dataset,
             self._journal,
             baselines=Baselines(naive=self._naive.cv_losses, algorithm=rival),
-            ledger=TestLedger(self._journal.folder.parent / "test_ledger.jsonl"),
+            ledger=TestLedger(self._journal.folder.parent / TEST_LEDGER),
             store=outbox,
             say=self._watcher.say,
         ).run(workers.executor, diagnosis)

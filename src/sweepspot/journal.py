@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweepspot.errors import SweepspotError
+from sweepspot.folders import JOURNAL
 from sweepspot.trial import (
     Losses,
     Trial,
@@ -100,7 +101,7 @@ class Journal:
     @property
     def path(self) -> Path:
         """Where the lines are."""
-        return self.folder / "journal.jsonl"
+        return self.folder / JOURNAL
 
     @property
     def in_flight(self) -> list[Trial]:

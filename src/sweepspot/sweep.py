@@ -9,6 +9,7 @@ from typing import Any, Self
 from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.driver import Driver, Nobody, Watcher
 from sweepspot.errors import SpecError
+from sweepspot.folders import HOME, JOURNAL
 from sweepspot.journal import Journal
 from sweepspot.preview import Preview, preview, with_space
 from sweepspot.provenance import check_fingerprint
@@ -17,9 +18,6 @@ from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
 
 __all__ = ["Sweep", "SweepResult", "Watcher"]
-
-HOME = Path("mlruns")
-"""Where sweeps keep what they remember, in the working directory."""
 
 
 class Sweep:
@@ -107,7 +105,7 @@ class Sweep:
         """
         self.spec = with_space(self.spec)
         folder = HOME / self.spec.name
-        if not (folder / "journal.jsonl").exists():
+        if not (folder / JOURNAL).exists():
             raise SpecError(_nothing_to_select(folder, self.path))
         dataset = self._dataset()
         with Journal(folder) as journal:

@@ -16,6 +16,7 @@ from sweepspot.advice.proposing import propose
 from sweepspot.advice.records import Proposal
 from sweepspot.diagnosis import Diagnosis
 from sweepspot.errors import SpecError
+from sweepspot.folders import HOME, JOURNAL
 from sweepspot.judging import Judge
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
@@ -43,9 +44,7 @@ class Remembered:
     losses: Callable[[TrialResult], Losses | None]
 
 
-def load_sweep(
-    path: Path, home: Path = Path("mlruns"), *, spec: SweepSpec | None = None
-) -> Remembered:
+def load_sweep(path: Path, home: Path = HOME, *, spec: SweepSpec | None = None) -> Remembered:
     """Read what a sweep remembers, without its lock.
 
     Args:
@@ -57,12 +56,12 @@ def load_sweep(
         SpecError: There is no such sweep, or its journal cannot be read or is of another space.
     """
     if path.is_dir():
-        folder, events = path, _read(path / "journal.jsonl")
+        folder, events = path, _read(path / JOURNAL)
         spec = spec or _declared(events, path)
     else:
         spec = spec or read_spec(path)
         folder = home / spec.name
-        events = _read(folder / "journal.jsonl")
+        events = _read(folder / JOURNAL)
     _check_points(spec, events, path)
     return Remembered(
         spec=spec,
@@ -75,7 +74,7 @@ def load_sweep(
 
 def next_sweep(
     file: Path,
-    home: Path = Path("mlruns"),
+    home: Path = HOME,
     *,
     into: Path | None = None,
     spec: SweepSpec | None = None,

@@ -36,14 +36,14 @@ def verify(
 ) -> None:
     """Train a trial again as it was, as its verdict prescribes, and the opposite way."""
     from sweepspot.advice_ledger import AdviceLedger, tally
-    from sweepspot.sweep import HOME
+    from sweepspot.folders import ADVICE_LEDGER, HOME
     from sweepspot.verifying import find_trial, prescribe
 
     console = make_console(stderr=as_json, quiet=as_json)
     trial = find_trial(run, HOME)
     prescription = prescribe(trial.result, trial.verdict, run)
     _show_plan(console, trial, prescription)
-    ledger = AdviceLedger(HOME / "advice_ledger.jsonl")
+    ledger = AdviceLedger(HOME / ADVICE_LEDGER)
     answer = _answer(console, trial, prescription, ledger, repeats)
     record = tally(ledger.answers())
     if as_json:

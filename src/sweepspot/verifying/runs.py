@@ -12,6 +12,7 @@ from sweepspot.advice.remembering import judged
 from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.diagnosis import Verdict
 from sweepspot.errors import SpecError
+from sweepspot.folders import HOME, JOURNAL
 from sweepspot.preview import with_space
 from sweepspot.provenance import changed_parts
 from sweepspot.spec import SweepSpec
@@ -50,7 +51,7 @@ class SweptTrial:
         return f"{self.spec.name}{run_id(self.result.number)}"
 
 
-def find_trial(run: str, home: Path = Path("mlruns")) -> SweptTrial:
+def find_trial(run: str, home: Path = HOME) -> SweptTrial:
     """Return the trial that a person named.
 
     Args:
@@ -63,7 +64,7 @@ def find_trial(run: str, home: Path = Path("mlruns")) -> SweptTrial:
     """
     sweep, number = _named(run, home)
     folder = home / sweep
-    if not (folder / "journal.jsonl").exists():
+    if not (folder / JOURNAL).exists():
         raise SpecError(
             f"{run}: must name a sweep that was run here, got {sweep!r}; {_there_are(home)}"
         )
@@ -118,14 +119,14 @@ def _as_it_was(run: str, remembered: Remembered, folder: Path) -> tuple[Remember
     )
     if changed := changed_parts(spec, dataset, remembered.notes["fingerprint"]):
         raise SpecError(
-            f"{run}: {', '.join(changed)} must be as when {folder / 'journal.jsonl'} was written, "
+            f"{run}: {', '.join(changed)} must be as when {folder / JOURNAL} was written, "
             f"got something else; put {'the data' if changed == ['data'] else file} back as before"
         )
     return remembered, dataset
 
 
 def _there_are(home: Path) -> str:
-    names = sorted(path.parent.name for path in home.glob("*/journal.jsonl"))
+    names = sorted(path.parent.name for path in home.glob(f"*/{JOURNAL}"))
     return f"there are {', '.join(names)}" if names else f"there is none in {home}"
 
 
