@@ -133,3 +133,16 @@ def test_repeats_are_remembered_apart_from_trials(tmp_path):
 
         assert sorted(journal.repeats) == [(3, 1), (3, 2)]
         assert journal.results == {}
+
+
+def test_no_worker_waits_while_a_repeat_is_written(tmp_path):
+    trials = [Trial(number=3, params={"x": 0.1}, seed=k, epochs=3, repeat=k) for k in (1, 2, 3)]
+    executor = InlineExecutor(FakeTrainer())
+    left_when_heard = []
+    with Journal(tmp_path) as journal:
+        train_again(
+            executor, journal, trials, hear=lambda result: left_when_heard.append(executor.free)
+        )
+
+    # Its one place is taken again, until nothing is left to train.
+    assert left_when_heard == [0, 0, 1]

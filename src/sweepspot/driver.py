@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from sweepspot.advice import advise, sweep_optimism
+from sweepspot.advice import Optimism, advise, sweep_optimism
 from sweepspot.advice_ledger import AdviceLedger, Answer
 from sweepspot.crowning import Baselines, Crowning, Outcome
 from sweepspot.data import FloatArray
@@ -176,34 +175,39 @@ class Driver:
         diagnosis = judge.all(self._journal.results.values())
         self._publish(diagnosis, outbox)
         # While workers train the finalists, the driver would only wait.
-        with _meanwhile(partial(self._paint, diagnosis)) as pictures:
+        with _meanwhile(partial(self._draw_and_measure, diagnosis)) as beside:
             outcome = self._crown(workers, outbox, diagnosis)
-        for number, picture in pictures().items():
+        pictures, flattered = beside()
+        for number, picture in pictures.items():
             outbox.annotate(number, files={"learning_curve.png": picture})
         ledger = AdviceLedger(self._journal.folder.parent / ADVICE_LEDGER)
         verified = self._verify(ledger, workers, diagnosis, outbox)
-        workers.close()
-        # On as many rows as there are trials the threads of OpenMP only wait: decision 0075.
-        with ThreadpoolController().limit(limits=1, user_api="openmp"):
+        # The system takes its time to take back what the workers held.
+        with _meanwhile(workers.close):
             advice = advise(
                 self._spec, self._journal.results, diagnosis, repeats=self._journal.repeats
             )
-        ended = SweepResult(
-            name=self._spec.name,
-            frame=as_frame(self._journal.results, diagnosis),
-            diagnosis=diagnosis,
-            outcome=outcome,
-            report=self._journal.folder / REPORT,
-            target=self._spec.select.register_as,
-            answers=tuple(ledger.answers()),
-            verified=verified,
-            findings=advice.present,
-            optimism=sweep_optimism(self._journal.results, self._journal.losses),
-            advice=f"sweepspot next {self._path}" if self._path else "",
-        )
+            ended = SweepResult(
+                name=self._spec.name,
+                frame=as_frame(self._journal.results, diagnosis),
+                diagnosis=diagnosis,
+                outcome=outcome,
+                report=self._journal.folder / REPORT,
+                target=self._spec.select.register_as,
+                answers=tuple(ledger.answers()),
+                verified=verified,
+                findings=advice.present,
+                optimism=flattered,
+                advice=f"sweepspot next {self._path}" if self._path else "",
+            )
+            self._tell(ended, outbox)
+        return ended
+
+    def _tell(self, ended: SweepResult, outbox: Outbox) -> None:
+        """Write the report and the outcome, and send them."""
         note = sweep_note(
-            diagnosis,
-            outcome.because,
+            ended.diagnosis,
+            ended.outcome.because,
             _again(self._path),
             details=ended.champion_lines[1:],
             limits=limits_note(_told(ended), str(ended.optimism or "")),
@@ -211,7 +215,6 @@ class Driver:
         report = self._write_report(ended)
         _write_json(self._journal.folder / OUTCOME, ended.to_json())
         outbox.annotate(None, tags=_parent_tags(ended), description=note, files={REPORT: report})
-        return ended
 
     def _crown(self, workers: Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
         rival = self._algorithm_losses if self._algorithm is not None else None
@@ -309,6 +312,11 @@ class Driver:
                 metrics=shares(verdict),
                 description=trial_note(verdict),
             )
+
+    def _draw_and_measure(self, diagnosis: Diagnosis) -> tuple[dict[int, Path], Optimism | None]:
+        """Do what needs the trials alone and takes time: pictures, and the best one's optimism."""
+        pictures = self._paint(diagnosis)
+        return pictures, sweep_optimism(self._journal.results, self._journal.losses)
 
     def _paint(self, diagnosis: Diagnosis) -> dict[int, Path]:
         """Draw the curves of the trials worth a look, and return the files."""

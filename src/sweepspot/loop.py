@@ -114,14 +114,17 @@ def train_again(
     """Train trials that no engine hears of, and remember their results: repeats of finalists."""
     waiting = list(trials)
     in_flight = 0
-    while waiting or in_flight:
+    ended: list[TrialResult] = []
+    while waiting or in_flight or ended:
         batch, waiting = waiting[: executor.free], waiting[executor.free :]
         executor.submit(batch)
         in_flight += len(batch)
-        for result in executor.wait(_never_prune):
-            in_flight -= 1
+        # Only now, so that no worker waits while a result is written and sent.
+        for result in ended:
             journal.result(result)
             hear(result)
+        ended = executor.wait(_never_prune)
+        in_flight -= len(ended)
 
 
 def _check(
