@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sweepspot.trial import State, TrialResult
+from sweepspot.trial import State, TrialResult, run_id
 
 __all__ = ["Candidate", "Contender", "Selection", "finalists", "select"]
 
@@ -174,7 +174,7 @@ def select(
     winner, because = preferred, skipped or _explain(preferred, contenders)
     if preferred.barred and not all(c.barred for c in contenders):
         winner = _best_allowed(contenders, only_lowest=bool(skipped))
-        because = f"it passes the gates, which #{preferred.number:03d} does not"
+        because = f"it passes the gates, which {run_id(preferred.number)} does not"
     return Selection(
         number=winner.number,
         repeat=_lower_median(next(c for c in ordered if c.number == winner.number)),
@@ -262,6 +262,6 @@ def _explain(winner: Contender, contenders: Sequence[Contender]) -> str:
     )
     return (
         f"{cost} of those whose mean J_cv is within one "
-        f"standard error of the best: {winner.difference:.4f} above #{best.number:03d}, "
+        f"standard error of the best: {winner.difference:.4f} above {run_id(best.number)}, "
         f"standard error {winner.standard_error:.4f}"
     )
