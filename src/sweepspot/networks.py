@@ -10,7 +10,16 @@ from itertools import pairwise
 
 from sweepspot.space import Params, Value
 
-__all__ = ["FAMILIES", "Setting", "layer_widths", "n_weights", "setting", "settings"]
+__all__ = [
+    "ACTIVATIONS",
+    "FAMILIES",
+    "OPTIMIZERS",
+    "Setting",
+    "layer_widths",
+    "n_weights",
+    "setting",
+    "settings",
+]
 
 ACTIVATIONS = ("relu", "gelu", "silu", "elu", "selu", "leaky_relu", "tanh", "sigmoid", "softplus")
 OPTIMIZERS = ("adam", "adamw", "nadam", "rmsprop", "sgd", "adagrad")

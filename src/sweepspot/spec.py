@@ -23,10 +23,12 @@ from sweepspot.data import Task
 from sweepspot.space import Choice, Float, Int, Space, Value
 
 __all__ = [
+    "SAMPLERS",
     "Algorithm",
     "Baseline",
     "Data",
     "EarlyStopping",
+    "Pruner",
     "Search",
     "Select",
     "SplitFractions",

@@ -18,7 +18,7 @@ from sweepspot.cli.ui import ui
 from sweepspot.cli.verify import verify
 from sweepspot.errors import SweepspotError
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from sweepspot.crowning.choosing import Crowning
 from sweepspot.crowning.gates import Baselines
-from sweepspot.crowning.records import Champion, ChampionComparison, Gate, Outcome
+from sweepspot.crowning.records import Champion, Outcome
 
-__all__ = ["Baselines", "Champion", "ChampionComparison", "Crowning", "Gate", "Outcome"]
+__all__ = ["Baselines", "Champion", "Crowning", "Outcome"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "bounds"]
+__all__ = ["MOST_GROUPS", "Floats", "bounds"]
 
 PARTS = 20
 """The draws are made in parts, of 8 MB each."""

@@ -9,7 +9,7 @@ import numpy as np
 from sweepspot.crowning.bootstrap import Floats, bounds
 from sweepspot.crowning.records import ChampionComparison
 
-__all__ = ["decided", "is_cheaper", "rival"]
+__all__ = ["DRAWS", "decided", "is_cheaper", "rival"]
 
 ALPHA = 0.05
 """How often the first challenger may take the place by luck; the k-th opening gets a k-th of it."""

@@ -18,7 +18,7 @@ from rich.text import Text
 from sweepspot.diagnosis import Verdict
 from sweepspot.trial import TrialResult, run_id
 
-__all__ = ["LiveTerminal", "PlainTerminal", "facts_table", "leaderboard"]
+__all__ = ["STYLE", "LiveTerminal", "PlainTerminal", "leaderboard"]
 
 STYLE = {
     "good_fit": "green",
@@ -29,7 +29,10 @@ STYLE = {
     "inconclusive": "dim",
     "not_assessed": "dim",
 }
+"""The colour of each label."""
+
 LAST, BEST = 6, 3
+"""How many trials the live table shows."""
 
 MEASURES_WIDTH = 72
 """What the leaderboard needs for its measures and labels."""
@@ -47,7 +50,7 @@ class PlainTerminal:
     def planned(self, name: str, facts: Mapping[str, str], notes: Sequence[str]) -> None:
         """Print what the sweep will do."""
         self._console.print(Text(name, style="bold"))
-        self._console.print(facts_table(facts))
+        self._console.print(_facts_table(facts))
         for note in notes:
             self.say(f"note: {note}")
 
@@ -142,8 +145,7 @@ class LiveTerminal(PlainTerminal):
         return Group(table, self._progress)
 
 
-def facts_table(facts: Mapping[str, str]) -> Table:
-    """Return headings and texts side by side."""
+def _facts_table(facts: Mapping[str, str]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
