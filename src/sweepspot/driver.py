@@ -175,11 +175,8 @@ class Driver:
         diagnosis = judge.all(self._journal.results.values())
         self._publish(diagnosis, outbox)
         # While workers train the finalists, the driver would only wait.
-        with _meanwhile(partial(self._draw_and_measure, diagnosis)) as beside:
+        with _meanwhile(partial(self._draw_and_measure, diagnosis, outbox)) as flattered:
             outcome = self._crown(workers, outbox, diagnosis)
-        pictures, flattered = beside()
-        for number, picture in pictures.items():
-            outbox.annotate(number, files={"learning_curve.png": picture})
         ledger = AdviceLedger(self._journal.folder.parent / ADVICE_LEDGER)
         verified = self._verify(ledger, workers, diagnosis, outbox)
         # The system takes its time to take back what the workers held.
@@ -197,7 +194,7 @@ class Driver:
                 answers=tuple(ledger.answers()),
                 verified=verified,
                 findings=advice.present,
-                optimism=flattered,
+                optimism=flattered(),
                 advice=f"sweepspot next {self._path}" if self._path else "",
             )
             self._tell(ended, outbox)
@@ -313,19 +310,19 @@ class Driver:
                 description=trial_note(verdict),
             )
 
-    def _draw_and_measure(self, diagnosis: Diagnosis) -> tuple[dict[int, Path], Optimism | None]:
+    def _draw_and_measure(self, diagnosis: Diagnosis, outbox: Outbox) -> Optimism | None:
         """Do what needs the trials alone and takes time: pictures, and the best one's optimism."""
-        pictures = self._paint(diagnosis)
-        return pictures, sweep_optimism(self._journal.results, self._journal.losses)
+        self._paint(diagnosis, outbox)
+        return sweep_optimism(self._journal.results, self._journal.losses)
 
-    def _paint(self, diagnosis: Diagnosis) -> dict[int, Path]:
-        """Draw the curves of the trials worth a look, and return the files."""
-        painter, files = CurvePainter(), {}
+    def _paint(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
+        """Draw the curves of the trials worth a look."""
+        painter = CurvePainter()
         for number in pictured(self._journal.results, diagnosis):
             result, verdict = self._journal.results[number], diagnosis[run_id(number)]
-            files[number] = self._journal.folder / "curves" / f"{number:05d}.png"
-            painter.save(result, verdict, diagnosis.frontier, files[number])
-        return files
+            picture = self._journal.folder / "curves" / f"{number:05d}.png"
+            painter.save(result, verdict, diagnosis.frontier, picture)
+            outbox.annotate(number, files={"learning_curve.png": picture})
 
     def _name(self, result: TrialResult) -> str:
         return run_name(result.number, result.trial.params, self._spec.model)
