@@ -124,22 +124,10 @@ def assess_experiment(
     """
     logged = store.runs(experiment)
     stated = stated_pair(train_metric, cv_metric, logged)
-    runs, left_out = _trainings(logged, {run.id: find_pair(run, stated) for run in logged})
-    pairs = {run.id: find_pair(run, stated) for run in runs}
-    wanted = [
-        (run.id, name)
-        for run in runs
-        if run.status == FINISHED and isinstance(pair := pairs[run.id], Pair)
-        for name in _curve_names(pair)
-    ]
-    curves = store.curves(wanted)
+    pairs = {run.id: find_pair(run, stated) for run in logged}
+    runs, left_out = _trainings(logged, pairs)
+    histories = _histories(store, runs, pairs)
     by_id = {run.id: run for run in runs}
-    histories: dict[str, History] = {}
-    for run in runs:
-        pair = pairs[run.id]
-        names = _curve_names(pair) if isinstance(pair, Pair) else ("", "")
-        train, cv = (curves.get((run.id, name), ()) for name in names)
-        histories[run.id] = history_of(run, pair, train, cv)
     groups = [_assess(group, by_id, histories, J_naive) for group in group_runs(runs, pairs)]
     groups.sort(key=lambda group: (group.pair is None, -len(group.runs)))
     return Assessed(experiment=experiment, groups=tuple(groups), left_out=left_out)
@@ -177,21 +165,33 @@ def write_labels(store: ExperimentStore, assessed: Assessed) -> tuple[int, int]:
 
 def _trainings(
     logged: Sequence[LoggedRun], pairs: Mapping[str, Pair | str]
-) -> tuple[list[LoggedRun], dict[str, int]]:
+) -> tuple[list[LoggedRun], Mapping[str, int]]:
     """Leave out runs that only hold others, and repeats of finalists."""
     parents = {run.tags.get("mlflow.parentRunId") for run in logged}
-    kept, left_out = [], dict[str, int]()
+    kept, left_out = list[LoggedRun](), Counter[str]()
     for run in logged:
-        what = ""
         if run.kind == "repeat":
-            what = "repeats of finalists"
+            left_out["repeats of finalists"] += 1
         elif run.kind == "sweep" or (run.id in parents and isinstance(pairs[run.id], str)):
-            what = "parent runs"
-        if what:
-            left_out[what] = left_out.get(what, 0) + 1
+            left_out["parent runs"] += 1
         else:
             kept.append(run)
     return kept, left_out
+
+
+def _histories(
+    store: ExperimentStore, runs: Sequence[LoggedRun], pairs: Mapping[str, Pair | str]
+) -> dict[str, History]:
+    """Return each run as evidence; the curves of those that ended are read together."""
+    names = {run.id: _curve_names(pair) for run in runs if isinstance(pair := pairs[run.id], Pair)}
+    curves = store.curves(
+        [(run.id, name) for run in runs if run.status == FINISHED for name in names.get(run.id, ())]
+    )
+    histories = {}
+    for run in runs:
+        train, cv = (curves.get((run.id, name), ()) for name in names.get(run.id, ("", "")))
+        histories[run.id] = history_of(run, pairs[run.id], train, cv)
+    return histories
 
 
 def _curve_names(pair: Pair) -> tuple[str, str]:
