@@ -1,6 +1,16 @@
-"""The exceptions that a caller can meet and fix."""
+"""The exceptions that a caller can meet and fix, and what their messages are made of."""
 
-__all__ = ["SpecError", "SweepspotError", "TrackingError", "TrialError", "first_line"]
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "SpecError",
+    "SweepspotError",
+    "TrackingError",
+    "TrialError",
+    "did_you_mean",
+    "first_line",
+]
 
 LONGEST_LINE = 300
 """Characters of another library's message that are repeated."""
@@ -44,3 +54,14 @@ def first_line(exc: BaseException) -> str:
         ('no such table', 'EOFError')
     """
     return (str(exc).strip().splitlines() or [type(exc).__name__])[0][:LONGEST_LINE]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, as the end of a message.
+
+    Example:
+        >>> did_you_mean("prise", ["price", "rooms"])
+        '; did you mean price?'
+    """
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -13,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sweepspot.diagnosis import Criteria
-from sweepspot.errors import SpecError
+from sweepspot.errors import SpecError, did_you_mean
 from sweepspot.networks import FAMILIES, setting, settings
 from sweepspot.space import Choice, Dimension, Params, Space, Value
 from sweepspot.spec import SweepSpec
@@ -22,6 +21,7 @@ __all__ = ["parse_spec", "read_spec"]
 
 _Loc = tuple[str | int, ...]
 _KINDS = ("float", "int", "choice", "value")
+_REMOVE = "; remove it"
 _WANTED = {
     "bool": "true or false",
     "int": "a whole number",
@@ -170,7 +170,8 @@ def _explain(error: Any) -> tuple[_Loc, str]:
         case "missing":
             return loc, f"{key}: required, got nothing; add it"
         case "extra_forbidden":
-            return loc, f"{key}: unknown key{_nearest(str(loc[-1]), _known_keys(loc[:-1]))}"
+            hint = did_you_mean(str(loc[-1]), _known_keys(loc[:-1])) or _REMOVE
+            return loc, f"{key}: unknown key{hint}"
         case "value_error":
             cause = error["ctx"]["error"]
             return loc, f"{key}: {cause}" if key else str(cause)
@@ -180,7 +181,7 @@ def _explain(error: Any) -> tuple[_Loc, str]:
             return loc, f"{key}: must be a mapping of keys, got {got}"
         case "literal_error" | "enum":
             options = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-            hint = _nearest(str(error["input"]), options.split(", "), or_remove=False)
+            hint = did_you_mean(str(error["input"]), options.split(", "))
             return loc, f"{key}: expected one of {options}, got {got}{hint}"
         case _ if wanted[0]:
             remedy = "; put it in [ ]" if wanted == ["a list"] else ""
@@ -240,13 +241,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _nearest(word: str, known: Iterable[str], *, or_remove: bool = True) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return "; remove it" if or_remove else ""
-
-
 def _known_keys(loc: _Loc) -> list[str]:
     """Return the keys that exist at a place of the sweep file."""
     if loc[:1] == ("space",):
@@ -287,7 +281,7 @@ def _criteria_problems(criteria: Mapping[str, float]) -> Iterator[tuple[_Loc, st
     known = Criteria.__dataclass_fields__
     unknown = [name for name in criteria if name not in known]
     for name in unknown:
-        yield ("criteria", name), f"unknown key{_nearest(name, known)}"
+        yield ("criteria", name), f"unknown key{did_you_mean(name, known) or _REMOVE}"
     if not unknown:
         try:
             Criteria(**criteria)  # type: ignore[arg-type]
@@ -305,7 +299,7 @@ def _name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[_Loc, str]]:
     if "space" not in raw:
         yield ("space",), "required, got nothing; add it"
     if model not in FAMILIES:
-        hint = _nearest(model, FAMILIES, or_remove=False)
+        hint = did_you_mean(model, FAMILIES)
         yield (
             ("model",),
             f"expected one of {', '.join(FAMILIES)} or my_package.models:build, "
@@ -314,7 +308,7 @@ def _name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[_Loc, str]]:
         return
     for name in space if isinstance(space, Mapping) else ():
         if setting(model, str(name)) is None:
-            hint = _nearest(str(name), settings(model))
+            hint = did_you_mean(str(name), settings(model)) or _REMOVE
             yield ("space", name), f"{model} has no setting of this name{hint}"
 
 
@@ -343,7 +337,7 @@ def _condition_problems(entries: Mapping[str, Dimension | Value]) -> Iterator[tu
             continue
         for parent, allowed in (entry.when or {}).items():
             if parent not in entries:
-                hint = _nearest(parent, entries)
+                hint = did_you_mean(parent, entries) or _REMOVE
                 yield ("space", name, "when"), f"{parent} is not in the space{hint}"
                 continue
             other = entries[parent]

@@ -12,10 +12,10 @@ from sweepspot.datasets.checks import feature_problems, unusable_problems, witho
 from sweepspot.datasets.dataset import Dataset, preprocessed
 from sweepspot.datasets.digests import digest_of, digest_of_rows
 from sweepspot.datasets.preprocessing import fit_preprocessor
-from sweepspot.datasets.raw import Column, Raw, columns_of, did_you_mean, named, take
+from sweepspot.datasets.raw import Column, Raw, columns_of, named, take
 from sweepspot.datasets.splits import divide, split_problems
 from sweepspot.datasets.targets import TargetEncoding, infer_task, target_problems
-from sweepspot.errors import SpecError
+from sweepspot.errors import SpecError, did_you_mean
 from sweepspot.spec import Data
 
 __all__ = ["Column", "Dataset", "load_dataset"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["LARGEST", "Column", "Raw", "Rows", "columns_of", "did_you_mean", "named", "take"]
+__all__ = ["LARGEST", "Column", "Raw", "Rows", "columns_of", "named", "take"]
 
 LARGEST = 1e30
 """Larger numbers overflow where a deviation is squared, or in float32."""
@@ -77,17 +76,6 @@ def named(things: Iterable[object], *, at_most: int = 8) -> str:
     words = [str(thing) for thing in things]
     more = f" and {len(words) - at_most} more" if len(words) > at_most else ""
     return ", ".join(words[:at_most]) + more
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known word, as the end of a message.
-
-    Example:
-        >>> did_you_mean("prise", ["price", "rooms"])
-        '; did you mean price?'
-    """
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _is_number(column: pd.Series) -> bool:

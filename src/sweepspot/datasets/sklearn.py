@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweepspot.datasets.raw import Raw, did_you_mean
-from sweepspot.errors import SpecError
+from sweepspot.datasets.raw import Raw
+from sweepspot.errors import SpecError, did_you_mean
 from sweepspot.spec import Data
 
 __all__ = ["load_sklearn"]

@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sweepspot.datasets.raw import Raw, did_you_mean, named
-from sweepspot.errors import SpecError
+from sweepspot.datasets.raw import Raw, named
+from sweepspot.errors import SpecError, did_you_mean
 from sweepspot.spec import Data
 
 __all__ = ["load_table"]
