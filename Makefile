@@ -9,7 +9,7 @@ WORK ?=
 BENCH ?=
 BIN := .venv/bin
 # Layers 0 to 2, of which every branch is tested.
-CORE := src/sweepspot/errors.py,src/sweepspot/quiet.py,src/sweepspot/jsonlines.py,src/sweepspot/space.py,src/sweepspot/data.py,src/sweepspot/networks.py,src/sweepspot/trial.py,src/sweepspot/spec.py,src/sweepspot/ledger.py,src/sweepspot/journal.py,src/sweepspot/protocols.py,src/sweepspot/selection.py,src/sweepspot/diagnosis/*,src/sweepspot/advice_ledger.py,src/sweepspot/sweepfile.py,src/sweepspot/schema.py
+CORE := src/sweepspot/errors.py,src/sweepspot/quiet.py,src/sweepspot/jsonlines.py,src/sweepspot/folders.py,src/sweepspot/space.py,src/sweepspot/data.py,src/sweepspot/networks.py,src/sweepspot/trial.py,src/sweepspot/spec.py,src/sweepspot/ledger.py,src/sweepspot/journal.py,src/sweepspot/protocols.py,src/sweepspot/selection.py,src/sweepspot/diagnosis/*,src/sweepspot/advice_ledger.py,src/sweepspot/sweepfile/*,src/sweepspot/schema.py
 
 .DEFAULT_GOAL := help
 .PHONY: help sweep ui test test-fast check format golden bench calibration
