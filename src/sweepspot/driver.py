@@ -35,7 +35,6 @@ from sweepspot.preview import preview, run_name
 from sweepspot.provenance import plan
 from sweepspot.quiet import load_tensorflow
 from sweepspot.report.advice import advice_note, advice_tags
-from sweepspot.report.curves import CurvePainter, pictured
 from sweepspot.report.html import write_report
 from sweepspot.report.limits import limits_note
 from sweepspot.report.notes import shares, sweep_note, trial_note
@@ -317,6 +316,9 @@ class Driver:
 
     def _paint(self, diagnosis: Diagnosis, outbox: Outbox) -> None:
         """Draw the curves of the trials worth a look."""
+        # Matplotlib takes a third of a second, which workers would start later.
+        from sweepspot.report.curves import CurvePainter, pictured  # noqa: PLC0415
+
         painter = CurvePainter()
         for number in pictured(self._journal.results, diagnosis):
             result, verdict = self._journal.results[number], diagnosis[run_id(number)]
