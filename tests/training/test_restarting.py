@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.training.cases import make_data, make_trainer, train
 
-from sweepspot.families import Outline
+from sweepspot.families import Outline, Tell
 from sweepspot.families.mlp import outline
 from sweepspot.networks import OPTIMIZERS
 from sweepspot.space import Params
@@ -16,7 +15,7 @@ from sweepspot.training.compiled import CompiledTrainer, start_of
 from sweepspot.training.restarting import restart, same
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.structure import read_point
-from sweepspot.trial import Trial
+from sweepspot.trial import State, Trial
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -39,7 +38,13 @@ POINTS = st.fixed_dictionaries(
 )
 
 
-def with_outlines(folder: Path, tell: Callable[[Params], Outline] = outline) -> CompiledTrainer:
+def told(params: Params) -> Outline:
+    found = outline(params)
+    assert found is not None
+    return found
+
+
+def with_outlines(folder: Path, tell: Tell = outline) -> CompiledTrainer:
     return replace(make_trainer(make_data(), folder), outline=tell)
 
 
@@ -58,9 +63,9 @@ def test_a_network_that_is_not_built_starts_as_if_it_were(
     other = trainer.build({**template, **kept, **moved})
 
     start_afresh(seed)
-    told = restart(other, outline(params), built.batch_size)
+    start = restart(other, told(params), built.batch_size)
 
-    assert same(told, start_of(built, goes_on=False))
+    assert same(start, start_of(built, goes_on=False))
 
 
 @given(first=POINTS, second=POINTS)
@@ -75,7 +80,7 @@ def test_points_of_one_key_share_a_trace(first: Params, second: Params, tmp_path
         for params in (first, second)
     }
 
-    if outline(first).key == outline(second).key:
+    if told(first).key == told(second).key:
         assert len(keys) == 1
 
 
@@ -104,7 +109,7 @@ def test_a_trial_is_the_same_whether_its_network_was_built_or_not(tmp_path: Path
 
 def test_an_outline_that_is_wrong_is_not_believed(tmp_path: Path) -> None:
     def too_strong(params: Params) -> Outline:
-        right = outline(params)
+        right = told(params)
         return replace(right, l2=2 * right.l2)
 
     params = {"layers": 1, "units": 8, "l2": 0.01}
@@ -129,3 +134,13 @@ def test_a_network_whose_weights_are_kept_is_built(tmp_path: Path) -> None:
     assert result.weights is not None
     assert read_point(trainer.build(params)).optimizer
     assert (tmp_path / "00001.npz").exists()
+
+
+def test_a_point_that_keras_refuses_is_built_and_refused(tmp_path: Path) -> None:
+    trainer = with_outlines(tmp_path)
+    train(trainer, {"layers": 1, "units": 8})
+
+    result = train(trainer, {"layers": 1, "units": -3})
+
+    assert result.state is State.FAILED
+    assert str(result.reason).startswith("ValueError")

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Build: TypeAlias = Callable[[Params, tuple[int, ...], Task, int], "keras.Model"]
 """Builds a compiled network: point, shape of one example, task, width of the last layer."""
 
-__all__ = ["Build", "Outline", "declared_space", "make_family", "make_outline"]
+Tell: TypeAlias = Callable[[Params], Outline | None]
+"""Tells the network of a point, None where it has to be built."""
+
+__all__ = ["Build", "Outline", "Tell", "declared_space", "make_family", "make_outline"]
 
 
 def declared_space(model: str) -> dict[str, Dimension | Value]:
@@ -53,7 +56,7 @@ def make_family(model: str) -> Build:
     return build
 
 
-def make_outline(model: str) -> Callable[[Params], Outline] | None:
+def make_outline(model: str) -> Tell | None:
     """Return what tells the networks of a family without building them, None where nothing does."""
     if model != "mlp":
         return None

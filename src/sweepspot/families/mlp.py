@@ -10,7 +10,7 @@ import keras
 from sweepspot.data import Task
 from sweepspot.families.compiling import Penalties, Training, compile_network, output_layer
 from sweepspot.families.outlines import Outline
-from sweepspot.networks import layer_widths
+from sweepspot.networks import layer_widths, setting
 from sweepspot.space import Params
 
 __all__ = ["build", "outline"]
@@ -61,8 +61,15 @@ def build(params: Params, shape: tuple[int, ...], task: Task, n_outputs: int) ->
     return compile_network(keras.Model(inputs, outputs), task, Training.of(params))
 
 
-def outline(params: Params) -> Outline:
-    """Tell what `build` would make of a point; building takes twenty times as long."""
+def outline(params: Params) -> Outline | None:
+    """Tell what `build` would make of a point; building takes twenty times as long.
+
+    Returns:
+        None for a point with a value that `build` or Keras may refuse.
+    """
+    known = ((setting("mlp", name), value) for name, value in params.items())
+    if any(limits and limits.problem(value) for limits, value in known):
+        return None
     config, training = Config.of(params), Training.of(params)
     numbers = training.numbers()
     penalties = config.penalties

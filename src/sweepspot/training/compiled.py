@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,9 +14,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import TrainingData
-from sweepspot.families import Outline
+from sweepspot.families import Tell
 from sweepspot.protocols import Report
-from sweepspot.space import Params
 from sweepspot.spec import Train
 from sweepspot.training.arrays import Arrays
 from sweepspot.training.evaluate import Evaluator
@@ -121,7 +120,7 @@ class CompiledTrainer:
     refused: dict[str, str] = field(default_factory=dict)
     arrays: list[Arrays] = field(default_factory=list)
     probed: Probed = field(default_factory=Probed)
-    outline: Callable[[Params], Outline] | None = None
+    outline: Tell | None = None
     outlined: dict[Hashable, _Outlined | None] = field(default_factory=dict)
 
     def train(self, group: Sequence[Trial], report: Report) -> Iterator[TrialResult]:
@@ -200,8 +199,8 @@ class CompiledTrainer:
         if self.outline is None or trial.keeps_weights or trial.continues:
             return None
         outline = self.outline(trial.params)
-        known = self.outlined.get(outline.key)
-        if known is None or known.trace not in self.traces:
+        known = self.outlined.get(outline.key) if outline else None
+        if outline is None or known is None or known.trace not in self.traces:
             return None
         self.traces.move_to_end(known.trace)
         start = restart(known.model, outline, self._batch_size(trial))
@@ -216,7 +215,7 @@ class CompiledTrainer:
         trace = self._trace_of(network)
         if self.outline and not trial.continues:
             outline = self.outline(trial.params)
-            if outline.key not in self.outlined:
+            if outline and outline.key not in self.outlined:
                 start_afresh(trial.seed)
                 told = restart(network.model, outline, network.batch_size)
                 known = _Outlined(trace=network.structure.key, model=network.model)
