@@ -17,7 +17,7 @@ from cases import make_data  # noqa: E402 - imports TensorFlow
 from sweepspot.data import Task  # noqa: E402
 from sweepspot.families import make_family  # noqa: E402
 from sweepspot.spec import EarlyStopping, Train  # noqa: E402
-from sweepspot.training.plain import PlainTrainer  # noqa: E402
+from sweepspot.training.plain import PlainTrainer, one_line  # noqa: E402
 from sweepspot.trial import State, Trial  # noqa: E402
 
 
@@ -252,3 +252,19 @@ def test_a_loss_by_name_is_that_loss(name, as_class, task, tier, tmp_path):
     assert by_name.state is State.COMPLETE, by_name.reason
     np.testing.assert_allclose(by_name.losses.cv, by_class.losses.cv, rtol=1e-6)
     assert by_name.curve.J_cv == pytest.approx(by_class.curve.J_cv, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            tf.errors.InvalidArgumentError(
+                None, None, "{{function_node __wrapped__MatMul_device_CPU:0}} In[0] is odd\nmore"
+            ),
+            "InvalidArgumentError: In[0] is odd",
+        ),
+        (RuntimeError(), "RuntimeError: no message"),
+    ],
+)
+def test_a_failed_trial_says_first_what_was_raised(error: Exception, told: str) -> None:
+    assert one_line(error) == told

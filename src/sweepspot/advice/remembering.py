@@ -20,7 +20,7 @@ from sweepspot.folders import HOME, JOURNAL
 from sweepspot.judging import Judge
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
-from sweepspot.trial import Losses, TrialResult, result_from_json
+from sweepspot.trial import Losses, TrialResult, result_from_json, run_id
 
 __all__ = ["Remembered", "judged", "load_sweep", "next_sweep"]
 
@@ -182,7 +182,7 @@ def _check_points(spec: SweepSpec, events: _Events, path: Path) -> None:
         problems = space.problems(result.trial.params)
         if problems:
             raise SpecError(
-                f"{path}: must declare the space that trial #{number:03d} was drawn from; "
+                f"{path}: must declare the space that trial {run_id(number)} was drawn from; "
                 f"{problems[0]}; use the file as it was run"
             )
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from sweepspot.errors import TrackingError
+from sweepspot.errors import TrackingError, first_line
 from sweepspot.tracking.refused import RefusedError
 
 __all__ = ["artifact_root", "connect", "redacted", "resolve", "sqlite_path", "translated"]
@@ -143,4 +143,4 @@ def _line(exc: BaseException) -> str:
         if isinstance(cause, ConnectionError | TimeoutError) and cause.args:
             return str(cause)
         cause = cause.__cause__ or cause.__context__
-    return (str(exc).splitlines() or [type(exc).__name__])[0][:300]
+    return first_line(exc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from sweepspot.data import TrainingData
+from sweepspot.errors import first_line
 from sweepspot.protocols import Report
 from sweepspot.space import Params
 from sweepspot.spec import Train
@@ -21,13 +23,16 @@ from sweepspot.training.progress import Progress, measured
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
 
-__all__ = ["OUT_OF_MEMORY", "BuildModel", "PlainTrainer", "failed"]
+__all__ = ["OUT_OF_MEMORY", "BuildModel", "PlainTrainer", "failed", "one_line"]
 
 BuildModel = Callable[[Params], keras.Model]
 """Builds the compiled network of a point."""
 
 OUT_OF_MEMORY = (MemoryError, tf.errors.ResourceExhaustedError)
 """What NumPy and TensorFlow raise when a network or a batch is too large."""
+
+_WHERE = re.compile(r"^\{\{function_node .*?\}\} ?")
+"""What TensorFlow puts before a message, for those who write TensorFlow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +157,6 @@ def failed(trial: Trial, exc: Exception) -> TrialResult:
 
 
 def one_line(exc: Exception) -> str:
-    """Name an exception and its first line, for the record of a failed trial."""
-    text = str(exc).strip().splitlines()
-    return f"{type(exc).__name__}: {text[0] if text else 'no message'}"[:300]
+    """Name an exception and what it says first, for the record of a failed trial."""
+    said = _WHERE.sub("", first_line(exc)) if str(exc).strip() else "no message"
+    return f"{type(exc).__name__}: {said}"
