@@ -42,7 +42,7 @@ def _growth(records: Records, path: Path) -> list[Path]:
     for axes, name in zip(_panels(figure, len(shown)), shown, strict=True):
         for tier, points in series[name].items():
             xs, ys = zip(*sorted(points.items()), strict=True)
-            axes.plot(xs, ys, "o-", color=COLORS[tier], label=LABELS[tier])
+            axes.plot(xs, ys, "o-", color=COLORS[tier], label=LABELS[tier], clip_on=False)
         axes.set(xlabel=name, ylim=(0, None))
         _scale(axes, name, series[name])
     first = figure.axes[0]
@@ -80,7 +80,8 @@ def _ratios(records: Records, path: Path) -> list[Path]:
             both = pairs(records, work, other)
             if both:
                 ratio = median(t["values"]["search_s"] / o["values"]["search_s"] for t, o in both)
-                rows.append((f"{work}\n{SHORT_NAMES[other]}", ratio, asked))
+                title = WORKS[work].title.partition(", batch")[0]
+                rows.append((f"{title}\n{SHORT_NAMES[other]}", ratio, asked))
     if not rows:
         return []
     figure = Figure(figsize=(7.2, 0.7 + 0.55 * len(rows)), dpi=110, layout="constrained")
@@ -93,7 +94,9 @@ def _ratios(records: Records, path: Path) -> list[Path]:
             axes.plot([asked, asked], [place - 0.4, place + 0.4], style, color=COLORS["plain"])
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("times faster, search; must (line) and goal (dots)")
+    axes.margins(x=0.1)
+    axes.set_xlabel("times faster, search; line: must reach, dots: goal")
+    _without_frame(axes)
     figure.savefig(path)
     return [path]
 
@@ -122,5 +125,9 @@ def _scale(axes: Axes, name: str, tiers: Mapping[str, Mapping[int, float]]) -> N
         axes.set_xscale("log")
     axes.set_xticks(values, [f"{value:,}" for value in values])
     axes.minorticks_off()
+    _without_frame(axes)
+
+
+def _without_frame(axes: Axes) -> None:
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)
