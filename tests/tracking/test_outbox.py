@@ -195,6 +195,26 @@ def test_registering_with_a_store_that_is_away_says_so(
         outbox.register(model(tmp_path), 0)
 
 
+def test_registering_does_not_wait_for_what_is_posted_meanwhile(
+    store: Store, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.record(result(0), "#0")
+    deliver = outbox.deliver
+    painter = threading.Thread(target=outbox.record, args=(result(1), "#1"))
+
+    def deliver_and_paint(patience_s: float) -> int:
+        waiting = deliver(patience_s)
+        store.failures += away(10)
+        painter.start()
+        painter.join(timeout=0.1)
+        return waiting
+
+    monkeypatch.setattr(outbox, "deliver", deliver_and_paint)
+
+    assert outbox.register(model(tmp_path), 0) == "1"
+    painter.join()
+
+
 def test_a_closed_outbox_delivers_no_more(store: Store) -> None:
     store.failures += away(1000)
     with Outbox(store, first_wait_s=0.01) as outbox:

@@ -107,8 +107,9 @@ class Outbox:
         Raises:
             TrackingError: Calls wait for a store that does not answer, or it refuses the model.
         """
-        self.deliver(patience_s=self._longest_wait_s)
         with self._changed:
+            # One lock for both: what another thread posts meanwhile comes after.
+            self.deliver(patience_s=self._longest_wait_s)
             if self._calls:
                 raise TrackingError(f"{self._problem or 'tracking: the store is slow'}")
         with self._turn:
