@@ -18,6 +18,7 @@ class InlineExecutor:
         self._waiting: list[Trial] = []
         self._running: Iterator[TrialResult] = iter(())
         self._in_flight = 0
+        self._broken: Exception | None = None
 
     @property
     def free(self) -> int:
@@ -39,9 +40,11 @@ class InlineExecutor:
         if not self._in_flight:
             return []
         if self._waiting:
-            self._running = iter(self._trainer.train(self._waiting, report))
+            self._running = iter(self._trainer.train(self._waiting, self._noticing(report)))
             self._waiting = []
         result = next(self._running)
+        if self._broken is not None:
+            raise self._broken
         self._in_flight -= 1
         if not self._in_flight:
             # Let the trainer finish what it does after its last result.
@@ -51,3 +54,15 @@ class InlineExecutor:
     def close(self) -> None:
         """Forget what is in flight."""
         self._waiting, self._running, self._in_flight = [], iter(()), 0
+
+    def _noticing(self, report: Report) -> Report:
+        """Keep what `report` raises: to the trainer it is one more failure of the trial's code."""
+
+        def hear(number: int, epoch: int, J_cv: float) -> bool:
+            try:
+                return report(number, epoch, J_cv)
+            except Exception as exc:
+                self._broken = exc
+                raise
+
+        return hear
