@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from sweepspot.errors import SweepspotError
+from sweepspot.executors.forkserver import ForkServer
 from sweepspot.executors.processes import Limits, ProcessExecutor
 from sweepspot.executors.worker import Job
 from sweepspot.trial import State, Trial
@@ -144,6 +145,15 @@ def test_workers_that_cannot_start_stop_the_sweep(make):
 
     with pytest.raises(SweepspotError, match=r"must start, got 3 in a row.*exit code 7; see .*log"):
         train_all(executor, [trial(n) for n in range(9)])
+
+
+def test_a_system_without_room_for_another_process_is_named(tmp_path):
+    with contextlib.closing(ForkServer(tmp_path / "workers.log", ["unforkable"])) as server:
+        for _ in range(2):
+            with pytest.raises(
+                SweepspotError, match=r"Resource temporarily unavailable; see .*log"
+            ):
+                server.fork()
 
 
 def test_what_a_trainer_refuses_is_said_without_a_traceback(make):

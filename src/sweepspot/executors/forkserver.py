@@ -67,7 +67,7 @@ class ForkServer:
             try:
                 with theirs:
                     socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
-                pid = int(self._answer())
+                answer = self._answer()
             except (OSError, EOFError):
                 ours.close()
                 # Something has killed it; the workers that it started live on.
@@ -75,11 +75,11 @@ class ForkServer:
                 if not attempt:
                     self._launch()
                 continue
-            return pid, Connection(ours.detach())
-        raise SweepspotError(
-            f"workers: must start, got {self._last_line() or 'no word from them'}; "
-            f"see {self.log}, or train in the driver with workers: 1"
-        )
+            if answer.isdecimal():
+                return int(answer), Connection(ours.detach())
+            ours.close()
+            raise self._not_started(answer)
+        raise self._not_started(self._last_line() or "no word from them")
 
     def exit_code(self, pid: int) -> int | None:
         """Return how a worker ended, minus the signal's number if by a signal; None if unknown."""
@@ -101,6 +101,12 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _not_started(self, got: str) -> SweepspotError:
+        return SweepspotError(
+            f"workers: must start, got {got}; "
+            f"see {self.log}, or train in the driver with workers: 1"
+        )
 
     def _last_line(self) -> str:
         """Return the last line that a worker or the server printed."""
@@ -173,14 +179,24 @@ def _serve_one(control: socket.socket, children: set[int]) -> bool:
     if not message:
         return False
     if message == b"fork":
-        pid = _fork(control, descriptors[0], children)
-        children.add(pid)
-        control.sendall(str(pid).encode())
+        control.sendall(_forked(control, descriptors[0], children).encode())
     else:
         pid = int(message.split()[1])
         children.discard(pid)
         control.sendall(_wait_for(pid).encode())
     return True
+
+
+def _forked(control: socket.socket, descriptor: int, children: set[int]) -> str:
+    """Return the new worker's process id, or why the system gave none."""
+    try:
+        pid = _fork(control, descriptor, children)
+    except OSError as exc:
+        # The workers that there are go on.
+        os.close(descriptor)
+        return str(exc.strerror)
+    children.add(pid)
+    return str(pid)
 
 
 def _fork(control: socket.socket, descriptor: int, children: set[int]) -> int:
