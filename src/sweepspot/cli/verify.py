@@ -64,7 +64,8 @@ def _answer(
     from sweepspot.executors.workers import Workers
     from sweepspot.verifying import Verifier
 
-    workers = Workers(trial.spec, trial.dataset.training, trial.folder)
+    # Not the sweep's own folder: the sweep may be running, with workers of its own.
+    workers = Workers(trial.spec, trial.dataset.training, trial.folder / "verified")
     progress = _progress(console, repeats * len(prescription.arms))
     with progress as hear, contextlib.closing(workers):
         verifier = Verifier(
