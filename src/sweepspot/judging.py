@@ -169,7 +169,7 @@ def _state(result: TrialResult) -> RunState:
         case State.PRUNED:
             return "pruned"
         case State.FAILED:
-            return "diverged" if (result.reason or "").startswith("diverged") else "failed"
+            return "diverged" if result.diverged else "failed"
 
 
 def _edges(space: Space) -> dict[str, tuple[float, float, bool]]:

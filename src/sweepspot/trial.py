@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sweepspot.space import Params
 
 __all__ = [
+    "DIVERGED",
     "Curve",
     "Losses",
     "State",
@@ -25,6 +26,9 @@ __all__ = [
     "trial_seed",
     "trial_to_json",
 ]
+
+DIVERGED = "diverged"
+"""First word of the reason of a trial that failed because its loss or weights were not finite."""
 
 
 class State(StrEnum):
@@ -157,6 +161,11 @@ class TrialResult:
     def epochs(self) -> int:
         """Epochs completed, those of the trial it continues included."""
         return self.curve.first_epoch + len(self.curve.J_cv)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether its loss or weights left the range of numbers, which is no error of the code."""
+        return self.state is State.FAILED and (self.reason or "").startswith(DIVERGED)
 
     def without_losses(self) -> TrialResult:
         """Return the same result without its arrays, as the journal remembers it."""

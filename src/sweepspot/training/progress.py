@@ -9,7 +9,7 @@ import numpy as np
 from sweepspot.protocols import Report
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluation
-from sweepspot.trial import Curve, Losses, State, Trial, TrialResult
+from sweepspot.trial import DIVERGED, Curve, Losses, State, Trial, TrialResult
 
 __all__ = ["Decision", "Progress", "measured"]
 
@@ -63,7 +63,7 @@ class Progress:
         epoch = self.trial.first_epoch + len(self._J_cv)
         if not np.isfinite(J_cv) or not finite:
             self.state = State.FAILED
-            self.reason = f"diverged in epoch {epoch}: J or a weight is not finite"
+            self.reason = f"{DIVERGED} in epoch {epoch}: J or a weight is not finite"
             return Decision(stop=True)
         keep = J_cv < self._best - self._min_delta or not self.best_epoch
         if keep:

@@ -212,9 +212,8 @@ def _has_failed(result: TrialResult) -> bool:
 
 def _check_trained(prescribed: list[TrialResult], prescription: Prescription) -> None:
     """Refuse to call a step wrong that this model cannot take; one that diverges is an answer."""
-    reasons = [r.reason or "" for r in prescribed if _has_failed(r)]
-    if len(reasons) == len(prescribed) and not reasons[-1].startswith("diverged"):
+    if all(_has_failed(r) for r in prescribed) and not prescribed[-1].diverged:
         raise TrialError(
             f"{run_id(prescription.number)}: {prescription.step.text} must be trainable, "
-            f"got {reasons[-1]}; there is no answer"
+            f"got {prescribed[-1].reason}; there is no answer"
         )
