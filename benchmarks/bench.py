@@ -92,8 +92,10 @@ def parse() -> argparse.Namespace:
 
 def measure(options: argparse.Namespace, records: Any) -> int:
     """Measure what is asked for, and return how many processes failed."""
-    from suite.records import source
+    from suite.records import environment, source
 
+    if forgotten := records.keep_only(environment()):
+        say(f"{options.out.name} has {forgotten} figures of another machine; they are left out")
     failed = 0
     for name in options.work or WORKS:
         work = quick(WORKS[name]) if options.quick else WORKS[name]

@@ -26,8 +26,12 @@ def job(**changes: Any) -> dict[str, Any]:
     return {**first, "side": "sweepspot", **changes}
 
 
-def facts(source: str) -> dict[str, Any]:
-    return {"source": source, "load": [0.0], "environment": {"cores": 2}}
+def machine(**changes: Any) -> dict[str, Any]:
+    return {"cpu": "Abacus", "cores": 2, "memory_gb": 8, "system": "Linux x86_64", **changes}
+
+
+def facts(source: str, **changes: Any) -> dict[str, Any]:
+    return {"source": source, "load": [0.0], "environment": machine(**changes)}
 
 
 def test_a_repeat_measured_again_replaces_the_earlier(tmp_path: Path) -> None:
@@ -77,6 +81,18 @@ def test_ratios_are_of_repeats_of_one_source(tmp_path: Path) -> None:
     both = pairs(records, "digits48", "by_hand")
 
     assert [(t["side"], o["side"], t["repeat"]) for t, o in both] == [("by_hand", "sweepspot", 0)]
+
+
+def test_figures_of_another_machine_are_left_out(tmp_path: Path) -> None:
+    from suite.records import Records
+
+    records = Records(path=tmp_path / "bench.json")
+    records.add(job(repeat=0), {}, facts("a"))
+    records.add(job(repeat=1), {}, facts("a", packages={"keras": "3.15.1"}))
+    records.add(job(repeat=2), {}, facts("a", cores=16))
+
+    assert records.keep_only(machine()) == 1
+    assert [r["repeat"] for r in records.of("digits48", "sweepspot")] == [0, 1]
 
 
 def test_processor_time_of_child_processes_counts() -> None:

@@ -118,11 +118,32 @@ class Records:
         cached = job["work"] in CHASES and job["side"] == HAND
         return same and (cached or record["source"] == source)
 
+    def keep_only(self, machine: Mapping[str, Any]) -> int:
+        """Forget what was measured on other machines: ratios of two machines say nothing.
+
+        Args:
+            machine: An environment of the machine to keep; its versions are not looked at.
+
+        Returns:
+            How many records were forgotten.
+        """
+        before = len(self.records)
+        self.records = {
+            k: record
+            for k, record in self.records.items()
+            if _same_machine(self.environments[record["environment"]], machine)
+        }
+        return before - len(self.records)
+
     def of(self, work: str, side: str) -> Iterator[Record]:
         """Yield the repeats of one side of a work, in order."""
         for (name, who, _), record in sorted(self.records.items()):
             if name == work and who == side:
                 yield record
+
+
+def _same_machine(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one[part] == other[part] for part in ("cpu", "cores", "memory_gb", "system"))
 
 
 _SETTINGS = ("data", "model", "space", "trials", "epochs", "batch_size", "patience", "trainer")
