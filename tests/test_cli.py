@@ -201,6 +201,28 @@ def test_an_interrupted_sweep_says_how_to_go_on(call):
 @pytest.mark.tf
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+def test_a_broken_journal_is_cured_by_what_its_error_recommends(call):
+    journal, before = Path("mlruns/noise/journal.jsonl"), Path("mlruns/noise.before")
+    for folder, text in ((journal.parent, "nonsense\n"), (before, "of an earlier one\n")):
+        folder.mkdir(parents=True)
+        (folder / "journal.jsonl").write_text(text)
+    file = write_noise()
+
+    code, _, err = call("run", file)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "journal.jsonl:1: must be a line of a journal" in err
+    assert err.endswith("or start over with --fresh\n")
+
+    code, _, _ = call("run", file, "--fresh", "--quiet")
+
+    assert code == 3
+    assert journal.read_text().count('"event":"result"') >= 2
+    assert (before / "journal.jsonl").read_text() == "nonsense\n"
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 def test_failing_trials_are_one_line(call):
     write("failing.py", "def build(hp):\n    raise ValueError('no network today')\n")
     file = write_noise(model="failing:build", search={"trials": 9})

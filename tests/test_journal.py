@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweepspot.errors import SweepspotError
-from sweepspot.journal import Journal
+from sweepspot.journal import Journal, locked
 from sweepspot.trial import (
     Curve,
     Losses,
@@ -162,6 +162,24 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path):
 def test_one_driver_at_a_time(tmp_path):
     with Journal(tmp_path), pytest.raises(SweepspotError, match="another one is running"):
         Journal(tmp_path)
+
+
+def test_a_broken_journal_can_be_locked(tmp_path):
+    (tmp_path / "journal.jsonl").write_bytes(b"nonsense\n")
+
+    with locked(tmp_path), pytest.raises(SweepspotError, match="another one is running"):
+        Journal(tmp_path)
+
+    assert (tmp_path / "journal.jsonl").read_bytes() == b"nonsense\n"
+
+
+def test_no_journal_is_locked_while_a_driver_holds_it(tmp_path):
+    with (
+        Journal(tmp_path),
+        pytest.raises(SweepspotError, match="another one is running"),
+        locked(tmp_path),
+    ):
+        pass
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

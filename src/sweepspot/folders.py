@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["ADVICE_LEDGER", "HOME", "JOURNAL", "OUTCOME", "REPORT", "TEST_LEDGER"]
+__all__ = [
+    "ADVICE_LEDGER",
+    "BEFORE",
+    "HOME",
+    "JOURNAL",
+    "OUTCOME",
+    "REPORT",
+    "TEST_LEDGER",
+]
 
 HOME = Path("mlruns")
 """In the working directory: a folder for each sweep, and what all of them share."""
 
 ADVICE_LEDGER, TEST_LEDGER = "advice_ledger.jsonl", "test_ledger.jsonl"
 """In `HOME`: verifications of all sweeps, openings of all test splits."""
+
+BEFORE = ".before"
+"""Ends the name of the folder in `HOME` to which a sweep is set aside when it begins anew."""
 
 JOURNAL, OUTCOME, REPORT = "journal.jsonl", "outcome.json", "report.html"
 """In the folder of a sweep: what it remembers, what came of it, and the page that tells it."""

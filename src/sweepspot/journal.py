@@ -7,7 +7,8 @@ import json
 import os
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -27,7 +28,7 @@ from sweepspot.trial import (
     trial_to_json,
 )
 
-__all__ = ["Journal", "StoredLosses", "StoredRows"]
+__all__ = ["Journal", "StoredLosses", "StoredRows", "locked"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,7 +92,7 @@ class Journal:
         self.results: dict[int, TrialResult] = {}
         self.repeats: dict[tuple[int, int], TrialResult] = {}
         self.notes: dict[str, Any] = {}
-        self._file = self._open()
+        self._file = _open(folder)
         try:
             self._read()
         except SweepspotError:
@@ -158,23 +159,6 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> BinaryIO:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+b")
-        except OSError as exc:
-            raise SweepspotError(
-                f"{self.path}: must be writable, got {exc.strerror}; free it or run elsewhere"
-            ) from exc
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            file.close()
-            raise SweepspotError(
-                f"{self.path}: only one driver at a time, another one is running; wait for it"
-            ) from exc
-        return file
-
     def _read(self) -> None:
         """Read every line; a torn last one, of a crash while writing, is cut off."""
         self._file.seek(0)
@@ -240,6 +224,39 @@ class Journal:
                 f"{path}: must be written before the sweep goes on, got {exc.strerror}; "
                 "make room and run the same command again"
             ) from exc
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every driver out of a sweep's folder, without a look at what its journal holds.
+
+    Args:
+        folder: `mlruns/<sweep>`; made when missing, with an empty journal.
+
+    Raises:
+        SweepspotError: A driver is at work there, or its file cannot be opened or locked.
+    """
+    with _open(folder):
+        yield
+
+
+def _open(folder: Path) -> BinaryIO:
+    path = folder / JOURNAL
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as exc:
+        raise SweepspotError(
+            f"{path}: must be writable, got {exc.strerror}; free it or run elsewhere"
+        ) from exc
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        file.close()
+        raise SweepspotError(
+            f"{path}: only one driver at a time, another one is running; wait for it"
+        ) from exc
+    return file
 
 
 def _stored(file: BinaryIO, start: int) -> StoredRows:

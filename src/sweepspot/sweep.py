@@ -9,8 +9,8 @@ from typing import Any, Self
 from sweepspot.datasets import Dataset, load_dataset
 from sweepspot.driver import Driver, Nobody, Watcher
 from sweepspot.errors import SpecError
-from sweepspot.folders import HOME, JOURNAL
-from sweepspot.journal import Journal
+from sweepspot.folders import BEFORE, HOME, JOURNAL
+from sweepspot.journal import Journal, locked
 from sweepspot.preview import Preview, preview, with_space
 from sweepspot.provenance import check_fingerprint
 from sweepspot.results import SweepResult
@@ -72,7 +72,7 @@ class Sweep:
         Args:
             watcher: Is shown the sweep while it runs.
             fresh: Whether to begin anew; what is journaled of a sweep of this name is set aside as
-                `mlruns/<name>.before`.
+                `mlruns/<name>.before`, in place of what an earlier `fresh` set aside there.
 
         Raises:
             SpecError: The data cannot be used, or the journal is of a different sweep.
@@ -126,7 +126,8 @@ def _nothing_to_select(folder: Path, path: Path | None) -> str:
 
 def _set_aside(folder: Path) -> None:
     """Put what a sweep remembers into `<name>.before`, while no other driver is at it."""
-    Journal(folder).close()
-    before = folder.with_name(f"{folder.name}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    folder.rename(before)
+    before = folder.with_name(f"{folder.name}{BEFORE}")
+    # Not by a `Journal`, which refuses one that is broken: starting over is the cure of that.
+    with locked(folder):
+        shutil.rmtree(before, ignore_errors=True)
+        folder.rename(before)
