@@ -8,7 +8,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -151,7 +151,10 @@ class Journal:
 
     def close(self) -> None:
         """Let the next driver in."""
-        self._file.close()
+        # What a full disk refused is still in the buffer, and closing tries it once more; whoever
+        # appended has been told.
+        with suppress(OSError):
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
