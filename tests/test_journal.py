@@ -1,4 +1,7 @@
+import errno
+import fcntl
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,6 +164,16 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path):
 
 def test_one_driver_at_a_time(tmp_path):
     with Journal(tmp_path), pytest.raises(SweepspotError, match="another one is running"):
+        Journal(tmp_path)
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def flock(file, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+
+    with pytest.raises(SweepspotError, match=r"that can lock a file .*No locks available; run in"):
         Journal(tmp_path)
 
 

@@ -256,10 +256,17 @@ def _open(folder: Path) -> BinaryIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         file.close()
-        raise SweepspotError(
-            f"{path}: only one driver at a time, another one is running; wait for it"
-        ) from exc
+        raise SweepspotError(f"{path}: {_unlocked(exc)}") from exc
     return file
+
+
+def _unlocked(exc: OSError) -> str:
+    if isinstance(exc, BlockingIOError):
+        return "only one driver at a time, another one is running; wait for it"
+    return (
+        "must be on a file system that can lock a file (flock), so that no second driver writes "
+        f"it, got {exc.strerror}; run in a folder of a local disk"
+    )
 
 
 def _stored(file: BinaryIO, start: int) -> StoredRows:
