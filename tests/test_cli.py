@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -218,6 +219,73 @@ def test_a_broken_journal_is_cured_by_what_its_error_recommends(call):
     assert code == 3
     assert journal.read_text().count('"event":"result"') >= 2
     assert (before / "journal.jsonl").read_text() == "nonsense\n"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The URI of an MLflow store without a run."""
+    import sweepspot.tracking  # noqa: F401 - quiets MLflow before it is imported
+    from sweepspot.tracking.mlflow_store import connect, resolve
+
+    uri = resolve(f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db")
+    connect(uri)
+    return uri
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def serve_by(monkeypatch, script):
+    """Let a script of the shell be the server that `ui` starts."""
+    Path("server").write_text(f"#!/bin/sh\n{script}\n")
+    Path("server").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(Path("server").absolute()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("status", [0, 1, 7])
+def test_ui_ends_as_its_server_does(call, store, monkeypatch, status):
+    serve_by(monkeypatch, f"exit {status}")
+
+    port = free_port()
+
+    code, out, _ = call("ui", "--uri", store, "--port", str(port))
+
+    assert code == status
+    assert out == f"MLflow UI: http://127.0.0.1:{port}   (Ctrl-C ends it)\n"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_port_that_is_taken_is_refused(call, tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        code, out, err = call("ui", "--uri", f"sqlite:///{tmp_path}/mlflow.db", "--port", str(port))
+
+    assert (code, out) == (2, "")
+    assert err.startswith(f"--port {port}: must be free on 127.0.0.1, got Address already in use;")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_interrupting_is_how_ui_ends(call, store, monkeypatch):
+    serve_by(monkeypatch, "kill -INT $PPID; sleep 60")
+    port = free_port()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        code, _, err = call("ui", "--uri", store, "--port", str(port))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert (code, err) == (0, "")
 
 
 @pytest.mark.tf
