@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from sweepspot.cli import main
+from sweepspot.cli.next import _write
+from sweepspot.errors import SweepspotError
 
 HEAVY = ("tensorflow", "keras", "optuna", "keras_tuner", "mlflow")
 IRIS = """\
@@ -219,6 +221,30 @@ def test_a_broken_journal_is_cured_by_what_its_error_recommends(call):
     assert code == 3
     assert journal.read_text().count('"event":"result"') >= 2
     assert (before / "journal.jsonl").read_text() == "nonsense\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "problem"),
+    [
+        ("missing/next.yaml", "must be in a folder that can be written, got missing"),
+        ("iris.yaml", "must be a new file, got one that exists"),
+    ],
+)
+def test_a_place_for_no_proposal_is_refused_before_one_is_made(call, output, problem):
+    # A sweep that never ran has a problem of its own, which comes later.
+    code, out, err = call("next", write("iris.yaml", IRIS), "-o", output)
+
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"{output}: {problem}; ")
+
+
+def test_a_proposal_replaces_no_file_that_came_meanwhile():
+    write("next.yaml", IRIS)
+
+    with pytest.raises(SweepspotError, match=r"next.yaml: must be a new file .* got File exists;"):
+        _write(Path("next.yaml"), "name: iris-2\n")
+
+    assert Path("next.yaml").read_text() == IRIS
 
 
 @pytest.fixture(scope="module")
