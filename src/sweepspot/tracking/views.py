@@ -50,6 +50,8 @@ def add_view(client: MlflowClient, experiment_id: str, sweep: str, run_id: str) 
 def views(uri: str) -> dict[str, str]:
     """Return the view of each sweep of a store, as the path of a link, the newest sweep first.
 
+    Of a name that several experiments have, it is the view of its newest sweep.
+
     Args:
         uri: Of the store.
 
@@ -64,10 +66,10 @@ def views(uri: str) -> dict[str, str]:
             "tags.`sweepspot.kind` = 'sweep'",
             order_by=["attributes.start_time DESC"],
         )
+    newest: dict[str, str] = {}
+    for run in found:
+        newest.setdefault(run.data.tags["sweepspot.sweep"], run.info.experiment_id)
     return {
-        run.data.tags["sweepspot.sweep"]: (
-            f"/#/experiments/{run.info.experiment_id}/runs"
-            f"?viewStateShareKey={run.data.tags['sweepspot.sweep']}"
-        )
-        for run in found
+        sweep: f"/#/experiments/{experiment}/runs?viewStateShareKey={sweep}"
+        for sweep, experiment in newest.items()
     }
