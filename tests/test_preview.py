@@ -6,6 +6,7 @@ import pytest
 from sweepspot.datasets import load_dataset
 from sweepspot.networks import n_weights
 from sweepspot.preview import preview, run_name, shape_of
+from sweepspot.report.curves import PICTURES
 from sweepspot.spec import Data
 from sweepspot.sweepfile import parse_spec
 
@@ -110,6 +111,15 @@ def test_fresh_seeds_that_are_stated_are_trained(dataset):
     found = facts(dataset, search={"trials": 3}, select={"repeats": 1})
 
     assert found["selection"].startswith("3 finalists x 1 fresh seeds")
+
+
+@pytest.mark.parametrize(("trials", "pictures"), [(5, 5), (PICTURES, 60), (1000, PICTURES)])
+def test_a_large_sweep_has_fewer_pictures_than_trials(dataset, trials, pictures):
+    found = facts(dataset, search={"trials": trials})
+
+    assert found["tracking"].startswith(
+        f"1 parent run, {trials} child runs with curves and verdicts, up to {pictures} with a "
+    )
 
 
 def test_notes_are_those_of_the_data(dataset):

@@ -223,7 +223,9 @@ def _selection(spec: SweepSpec) -> str:
 def _tracking(spec: SweepSpec) -> str:
     trials = spec.search.trials
     return (
-        f"1 parent run, {trials} child runs with curves, verdicts and a picture, in "
+        f"1 parent run, {trials} child runs with curves and verdicts, "
+        # As `report.curves.PICTURES`, which this need not load Matplotlib for.
+        f"up to {min(trials, 60)} with a picture, in "
         f"{spec.tracking.uri or 'mlruns/mlflow.db (or MLFLOW_TRACKING_URI)'}"
     )
 
