@@ -313,6 +313,33 @@ def test_a_name_is_a_file_name(read, name):
     assert problem.startswith("s.yaml:1: name: must be letters, digits, '_', '.' and '-' alone")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["artifacts", "Artifacts", "mlflow.db", "mlflow.db-wal", "test_ledger.jsonl", "'0'", "'2024'"],
+)
+def test_a_name_is_nothing_that_all_sweeps_share(read, name):
+    (problem,) = problems_of(read, f"name: {name}\n" + HEAD.splitlines()[1] + "\n" + SPACE)
+
+    assert problem.startswith(
+        "s.yaml:1: name: must not be what mlruns/ holds for all sweeps (advice_ledger.jsonl, "
+        "artifacts, mlflow.db, test_ledger.jsonl) nor a number alone"
+    )
+    assert problem.endswith("; rename it")
+
+
+@pytest.mark.parametrize("name", ["digits.before", "digits.Before"])
+def test_a_name_is_no_place_where_another_sweep_is_set_aside(read, name):
+    (problem,) = problems_of(read, f"name: {name}\n" + HEAD.splitlines()[1] + "\n" + SPACE)
+
+    assert problem.startswith("s.yaml:1: name: must not end in .before, where --fresh sets")
+    assert problem.endswith(f"got '{name}'; rename it")
+
+
+@pytest.mark.parametrize("name", ["artifacts2", "digits.before-2", "2024-07", "mlflow"])
+def test_a_name_that_only_resembles_one_is_free(read, name):
+    assert read(f"name: {name}\n" + HEAD.splitlines()[1] + "\n" + SPACE).name == name
+
+
 def test_a_value_of_no_possible_type_is_named_with_its_line(read):
     found = problems_of(read, HEAD + SPACE + "search: {start: [{units: [8]}]}\n")
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 __all__ = [
     "ADVICE_LEDGER",
+    "ARTIFACTS",
     "BEFORE",
     "HOME",
     "JOURNAL",
     "OUTCOME",
     "REPORT",
+    "STORE",
     "TEST_LEDGER",
 ]
 
@@ -19,6 +21,9 @@ HOME = Path("mlruns")
 
 ADVICE_LEDGER, TEST_LEDGER = "advice_ledger.jsonl", "test_ledger.jsonl"
 """In `HOME`: verifications of all sweeps, openings of all test splits."""
+
+STORE, ARTIFACTS = "mlflow.db", "artifacts"
+"""In `HOME`: MLflow's own, where no other tracking store is named."""
 
 BEFORE = ".before"
 """Ends the name of the folder in `HOME` to which a sweep is set aside when it begins anew."""

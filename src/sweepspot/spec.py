@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from sweepspot.data import Task
+from sweepspot.folders import ADVICE_LEDGER, ARTIFACTS, BEFORE, STORE, TEST_LEDGER
 from sweepspot.space import Choice, Float, Int, Space, Value
 
 __all__ = [
@@ -238,10 +239,27 @@ Entry: TypeAlias = Annotated[
 ]
 
 
+_TAKEN = frozenset({ADVICE_LEDGER, ARTIFACTS, STORE, TEST_LEDGER})
+
+
 def _file_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise ValueError(
             f"must be letters, digits, '_', '.' and '-' alone, got {name!r}; rename it"
+        )
+    # Lower case, since some file systems know no other.
+    lower = name.lower()
+    # SQLite adds -journal and -wal to the name of its database; an experiment that MLflow makes by
+    # itself keeps its files in a folder of its number.
+    if lower in _TAKEN or lower.startswith(f"{STORE}-") or name.isdecimal():
+        raise ValueError(
+            f"must not be what mlruns/ holds for all sweeps ({', '.join(sorted(_TAKEN))}) "
+            f"nor a number alone, as MLflow names folders there, got {name!r}; rename it"
+        )
+    if lower.endswith(BEFORE):
+        raise ValueError(
+            f"must not end in {BEFORE}, where --fresh sets an earlier sweep aside and replaces "
+            f"what is there, got {name!r}; rename it"
         )
     return name
 

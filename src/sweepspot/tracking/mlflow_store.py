@@ -14,11 +14,12 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from sweepspot.errors import TrackingError, first_line
+from sweepspot.folders import ARTIFACTS, HOME, STORE
 from sweepspot.tracking.refused import RefusedError
 
 __all__ = ["artifact_root", "connect", "redacted", "resolve", "sqlite_path", "translated"]
 
-DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+DEFAULT_URI = f"sqlite:///{HOME / STORE}"
 _SQLITE = "sqlite:///"
 _REMEDY = "use sqlite:///path/to/file.db or http://host:port"
 # Anything else - no answer, 5xx, too many requests - may be different in a moment.
@@ -49,7 +50,7 @@ def sqlite_path(uri: str) -> Path | None:
 def artifact_root(uri: str) -> str | None:
     """Return where a local store keeps files: beside its database; None when the server decides."""
     path = sqlite_path(uri)
-    return (path.parent / "artifacts").as_uri() if path else None
+    return (path.parent / ARTIFACTS).as_uri() if path else None
 
 
 def connect(uri: str) -> MlflowClient:
