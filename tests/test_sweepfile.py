@@ -525,3 +525,8 @@ def test_every_sweep_that_is_shipped_is_one(path):
 
     assert spec.name == path.stem
     assert len(spec.points.dimensions) > 0
+
+
+def test_keys_beside_a_spec_are_refused():
+    with pytest.raises(SpecError, match=r"a spec or keys, got both \(verify, trainer\); leave one"):
+        Sweep(parse_spec(KEYS), verify=2, trainer="plain")

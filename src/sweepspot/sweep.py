@@ -42,8 +42,12 @@ class Sweep:
             **keys: As in a sweep file; the dimensions may be `Float`, `Int` and `Choice`.
 
         Raises:
-            SpecError: Anything is wrong; all problems are in it.
+            SpecError: Anything is wrong; all problems are in it. Or there are keys beside `spec`.
         """
+        if spec is not None and keys:
+            raise SpecError(
+                f"Sweep: must be given a spec or keys, got both ({', '.join(keys)}); leave one out"
+            )
         self.spec = spec or parse_spec(keys)
         self.path: Path | None = None
 
