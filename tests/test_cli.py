@@ -214,7 +214,7 @@ def test_a_broken_journal_is_cured_by_what_its_error_recommends(call):
     code, _, err = call("run", file)
     assert (code, err.count("\n")) == (2, 1)
     assert "journal.jsonl:1: must be a line of a journal" in err
-    assert err.endswith("or start over with --fresh\n")
+    assert err.endswith("or start over with run --fresh\n")
 
     code, _, _ = call("run", file, "--fresh", "--quiet")
 

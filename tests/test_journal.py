@@ -155,8 +155,11 @@ def test_a_torn_last_line_is_cut_off(tmp_path, torn):
         assert journal.in_flight == []
 
 
-def test_a_broken_line_in_the_middle_is_named(tmp_path):
-    (tmp_path / "journal.jsonl").write_bytes(b'{"event":"ask"}\n')
+@pytest.mark.parametrize(
+    "line", [b'{"event":"ask"}', b'{"event":"ask","trial":[]}', b"[]", b"3", b"", b"\xff"]
+)
+def test_a_broken_line_in_the_middle_is_named(tmp_path, line):
+    (tmp_path / "journal.jsonl").write_bytes(line + b"\n")
 
     with pytest.raises(SweepspotError, match=r"journal.jsonl:1: must be a line of a journal"):
         Journal(tmp_path)

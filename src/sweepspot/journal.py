@@ -9,14 +9,14 @@ import struct
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from sweepspot.errors import SweepspotError
+from sweepspot.errors import SpecError, SweepspotError
 from sweepspot.folders import JOURNAL
 from sweepspot.trial import (
     Losses,
@@ -28,7 +28,15 @@ from sweepspot.trial import (
     trial_to_json,
 )
 
-__all__ = ["Journal", "StoredLosses", "StoredRows", "locked"]
+__all__ = [
+    "Journal",
+    "Memory",
+    "StoredLosses",
+    "StoredRows",
+    "locked",
+    "read_losses",
+    "relive",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -75,6 +83,30 @@ class StoredLosses:
 _NAMES = tuple(Losses.__dataclass_fields__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What the lines of a journal say.
+
+    Attributes:
+        asked: Every trial asked, by number.
+        results: Every result, by number, without its arrays.
+        repeats: Results of finalists on fresh seeds, by `(number, repeat)`.
+        notes: The latest value of each other thing remembered, by name.
+    """
+
+    asked: dict[int, Trial] = field(default_factory=dict)
+    results: dict[int, TrialResult] = field(default_factory=dict)
+    repeats: dict[tuple[int, int], TrialResult] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, result: TrialResult) -> None:
+        """Remember a result, a trial's own or that of a repeat."""
+        if result.trial.repeat:
+            self.repeats[result.number, result.trial.repeat] = result
+        else:
+            self.results[result.number] = result
+
+
 class Journal:
     """The journal of one sweep, held open by the one driver that may write it.
 
@@ -88,16 +120,14 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.asked: dict[int, Trial] = {}
-        self.results: dict[int, TrialResult] = {}
-        self.repeats: dict[tuple[int, int], TrialResult] = {}
-        self.notes: dict[str, Any] = {}
         self._file = _open(folder)
         try:
-            self._read()
+            self._memory = self._read()
         except SweepspotError:
             self._file.close()
             raise
+        self.asked, self.results = self._memory.asked, self._memory.results
+        self.repeats, self.notes = self._memory.repeats, self._memory.notes
 
     @property
     def path(self) -> Path:
@@ -119,7 +149,7 @@ class Journal:
         if result.losses is not None:
             self._save_losses(result)
         self._append({"event": "result", "result": result_to_json(result)})
-        self._index(result.without_losses())
+        self._memory.add(result.without_losses())
 
     def note(self, name: str, value: Any) -> None:
         """Remember one thing about the sweep, a JSON value; the latest of a name counts."""
@@ -130,11 +160,7 @@ class Journal:
 
     def losses(self, result: TrialResult) -> Losses | None:
         """Read the per-example values of a result back, None when it has none."""
-        path = self._losses_path(result.trial)
-        if result.J_cv is None or not path.exists():
-            return None
-        with np.load(path) as arrays:
-            return Losses(**{name: arrays[name] for name in _NAMES})
+        return read_losses(self.folder, result)
 
     def stored_losses(self, result: TrialResult) -> StoredLosses | None:
         """Find the per-example values of a result, None when it has none.
@@ -142,7 +168,7 @@ class Journal:
         They are read each time they are looked at, so those of a whole sweep, 160 kB a trial at
         the most rows, need not be in memory at once.
         """
-        path = self._losses_path(result.trial)
+        path = _losses_path(self.folder, result.trial)
         if result.J_cv is None or not path.exists():
             return None
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
@@ -162,40 +188,14 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _read(self) -> None:
+    def _read(self) -> Memory:
         """Read every line; a torn last one, of a crash while writing, is cut off."""
         self._file.seek(0)
-        end = 0
-        for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
-                break
-            self._relive(line, number)
-            end += len(line)
-        self._file.truncate(end)
-        self._file.seek(end)
-
-    def _relive(self, line: bytes, number: int) -> None:
-        try:
-            record = json.loads(line)
-            match record["event"]:
-                case "ask":
-                    trial = trial_from_json(record["trial"])
-                    self.asked[trial.number] = trial
-                case "result":
-                    self._index(result_from_json(record["result"]))
-                case _:
-                    self.notes[record["name"]] = record["value"]
-        except (ValueError, KeyError, TypeError) as exc:
-            raise SweepspotError(
-                f"{self.path}:{number}: must be a line of a journal, got {line[:40]!r}; "
-                "restore it, or start over with --fresh"
-            ) from exc
-
-    def _index(self, result: TrialResult) -> None:
-        if result.trial.repeat:
-            self.repeats[result.number, result.trial.repeat] = result
-        else:
-            self.results[result.number] = result
+        data = self._file.read()
+        memory = relive(self.path, data)
+        self._file.truncate(data.rfind(b"\n") + 1)
+        self._file.seek(0, os.SEEK_END)
+        return memory
 
     def _append(self, record: Mapping[str, Any]) -> None:
         line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
@@ -209,11 +209,8 @@ class Journal:
                 "make room and run the same command again"
             ) from exc
 
-    def _losses_path(self, trial: Trial) -> Path:
-        return self.folder / "losses" / f"{trial.key}.npz"
-
     def _save_losses(self, result: TrialResult) -> None:
-        path = self._losses_path(result.trial)
+        path = _losses_path(self.folder, result.trial)
         half = path.with_suffix(".part")
         try:
             path.parent.mkdir(exist_ok=True)
@@ -227,6 +224,57 @@ class Journal:
                 f"{path}: must be written before the sweep goes on, got {exc.strerror}; "
                 "make room and run the same command again"
             ) from exc
+
+
+def relive(path: Path, data: bytes) -> Memory:
+    """Return what a journal says, also while its driver writes it.
+
+    Args:
+        path: Of the journal.
+        data: What it holds; a last line without an end, torn or still being written, is left out.
+
+    Raises:
+        SpecError: A line is not one of a journal.
+    """
+    memory = Memory()
+    for number, line in enumerate(data.split(b"\n")[:-1], start=1):
+        try:
+            _remember(json.loads(line), memory)
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise SpecError(
+                f"{path}:{number}: must be a line of a journal, got {line[:40]!r}; "
+                "restore it, or start over with run --fresh"
+            ) from exc
+    return memory
+
+
+def _remember(record: Mapping[str, Any], memory: Memory) -> None:
+    match record["event"]:
+        case "ask":
+            trial = trial_from_json(record["trial"])
+            memory.asked[trial.number] = trial
+        case "result":
+            memory.add(result_from_json(record["result"]))
+        case _:
+            memory.notes[record["name"]] = record["value"]
+
+
+def read_losses(folder: Path, result: TrialResult) -> Losses | None:
+    """Read the per-example values of a result back, None when it has none.
+
+    Args:
+        folder: `mlruns/<sweep>`.
+        result: One that its journal remembers.
+    """
+    path = _losses_path(folder, result.trial)
+    if result.J_cv is None or not path.exists():
+        return None
+    with np.load(path) as arrays:
+        return Losses(**{name: arrays[name] for name in _NAMES})
+
+
+def _losses_path(folder: Path, trial: Trial) -> Path:
+    return folder / "losses" / f"{trial.key}.npz"
 
 
 @contextmanager

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from sweepspot.advice.advising import advise
 from sweepspot.advice.proposing import propose
@@ -17,10 +15,11 @@ from sweepspot.advice.records import Proposal
 from sweepspot.diagnosis import Diagnosis
 from sweepspot.errors import SpecError
 from sweepspot.folders import HOME, JOURNAL
+from sweepspot.journal import Memory, read_losses, relive
 from sweepspot.judging import Judge
 from sweepspot.spec import SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
-from sweepspot.trial import Losses, TrialResult, result_from_json, run_id
+from sweepspot.trial import Losses, TrialResult, run_id
 
 __all__ = ["Remembered", "judged", "load_sweep", "next_sweep"]
 
@@ -56,19 +55,19 @@ def load_sweep(path: Path, home: Path = HOME, *, spec: SweepSpec | None = None) 
         SpecError: There is no such sweep, or its journal cannot be read or is of another space.
     """
     if path.is_dir():
-        folder, events = path, _read(path / JOURNAL)
-        spec = spec or _declared(events, path)
+        folder, memory = path, _read(path / JOURNAL)
+        spec = spec or _declared(memory, path)
     else:
         spec = spec or read_spec(path)
         folder = home / spec.name
-        events = _read(folder / JOURNAL)
-    _check_points(spec, events, path)
+        memory = _read(folder / JOURNAL)
+    _check_points(spec, memory, path)
     return Remembered(
         spec=spec,
-        results=events.results,
-        repeats=events.repeats,
-        notes=events.notes,
-        losses=lambda result: _losses(folder, result),
+        results=memory.results,
+        repeats=memory.repeats,
+        notes=memory.notes,
+        losses=partial(read_losses, folder),
     )
 
 
@@ -121,10 +120,10 @@ def judged(sweep: Remembered) -> Diagnosis:
     return judge.all(sweep.results.values())
 
 
-def _declared(events: _Events, path: Path) -> SweepSpec:
-    if "spec" not in events.notes:
+def _declared(memory: Memory, path: Path) -> SweepSpec:
+    if "spec" not in memory.notes:
         raise SpecError(f"{path}: its journal holds no declaration; name the sweep file instead")
-    return parse_spec(events.notes["spec"])
+    return parse_spec(memory.notes["spec"])
 
 
 def _source_from(into: Path, file: Path, spec: SweepSpec) -> str | None:
@@ -136,60 +135,22 @@ def _source_from(into: Path, file: Path, spec: SweepSpec) -> str | None:
     return Path(os.path.relpath(here / source, into.resolve())).as_posix()
 
 
-@dataclass(frozen=True, slots=True)
-class _Events:
-    results: dict[int, TrialResult] = field(default_factory=dict)
-    repeats: dict[tuple[int, int], TrialResult] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
-
-
-def _read(path: Path) -> _Events:
-    """Read the lines of a journal; a last one still being written is left out."""
+def _read(path: Path) -> Memory:
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        data = path.read_bytes()
     except OSError as exc:
         raise SpecError(
             f"{path}: must be the journal of a sweep that ran, got {exc.strerror}"
         ) from exc
-    events = _Events()
-    for number, line in enumerate(lines, start=1):
-        try:
-            _relive(json.loads(line), events)
-        except (ValueError, KeyError, TypeError) as exc:
-            raise SpecError(
-                f"{path}:{number}: must be a line of a journal, got {line[:40]!r}; restore it"
-            ) from exc
-    return events
+    return relive(path, data)
 
 
-def _relive(record: dict[str, Any], events: _Events) -> None:
-    match record["event"]:
-        case "result":
-            result = result_from_json(record["result"])
-            if result.trial.repeat:
-                events.repeats[result.number, result.trial.repeat] = result
-            else:
-                events.results[result.number] = result
-        case "note":
-            events.notes[record["name"]] = record["value"]
-        case _:
-            pass
-
-
-def _check_points(spec: SweepSpec, events: _Events, path: Path) -> None:
+def _check_points(spec: SweepSpec, memory: Memory, path: Path) -> None:
     space = spec.points
-    for number, result in sorted(events.results.items()):
+    for number, result in sorted(memory.results.items()):
         problems = space.problems(result.trial.params)
         if problems:
             raise SpecError(
                 f"{path}: must declare the space that trial {run_id(number)} was drawn from; "
                 f"{problems[0]}; use the file as it was run"
             )
-
-
-def _losses(folder: Path, result: TrialResult) -> Losses | None:
-    path = folder / "losses" / f"{result.trial.key}.npz"
-    if result.J_cv is None or not path.exists():
-        return None
-    with np.load(path) as arrays:
-        return Losses(**{name: arrays[name] for name in Losses.__dataclass_fields__})
