@@ -50,7 +50,6 @@ def test_a_users_network_has_no_known_size(dataset):
     ("space", "text"),
     [
         ({"units": 8}, "units = 8"),
-        ({}, "nothing to search"),
         ({"layers": {"int": [1, 3]}}, "layers [1, 3] (3 points)"),
         (
             {"l2": {"float": [1e-6, 1e-2], "log": True}, "optimizer": {"choice": ["adam", "sgd"]}},
@@ -60,6 +59,10 @@ def test_a_users_network_has_no_known_size(dataset):
 )
 def test_the_space_is_written_as_people_read_it(dataset, space, text):
     assert facts(dataset, space=space)["space"] == text
+
+
+def test_a_users_network_may_have_nothing_to_search(dataset):
+    assert facts(dataset, model="my.models:build", space={})["space"] == "nothing to search"
 
 
 def test_the_search_says_what_is_out_of_the_ordinary(dataset):

@@ -355,6 +355,19 @@ def test_what_is_missing_is_said_at_the_top(read):
     ]
 
 
+def test_a_family_needs_something_in_its_space(read):
+    (problem,) = problems_of(read, HEAD + "model: mlp\nspace: {}\n")
+
+    assert problem == (
+        "s.yaml:4: space: must hold at least one setting, got {}; "
+        "add what is searched, such as learning_rate: {float: [1e-4, 1e-1], log: true}"
+    )
+
+
+def test_a_users_network_may_leave_its_space_empty(read):
+    assert read(HEAD + "model: my_models:build\nspace: {}\n").space == {}
+
+
 def test_all_problems_are_said_at_once_in_the_order_of_the_file(read):
     text = (
         "name: bad name\n"

@@ -54,7 +54,7 @@ def _criteria_problems(criteria: Mapping[str, float]) -> Iterator[tuple[Loc, str
 
 
 def name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
-    """Yield a family that does not exist, and settings that the family does not have."""
+    """Yield a family that does not exist, one without settings, and settings it does not have."""
     model, space = raw.get("model", "mlp"), raw.get("space")
     if not isinstance(model, str) or ":" in model:
         return
@@ -68,6 +68,12 @@ def name_problems(raw: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
             f"got {model!r}{hint}",
         )
         return
+    if space == {}:
+        yield (
+            ("space",),
+            "must hold at least one setting, got {}; "
+            "add what is searched, such as learning_rate: {float: [1e-4, 1e-1], log: true}",
+        )
     for name in space if isinstance(space, Mapping) else ():
         if setting(model, str(name)) is None:
             hint = did_you_mean(str(name), settings(model)) or REMOVE
