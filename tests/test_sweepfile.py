@@ -368,6 +368,15 @@ def test_a_users_network_may_leave_its_space_empty(read):
     assert read(HEAD + "model: my_models:build\nspace: {}\n").space == {}
 
 
+def test_points_of_a_space_that_is_left_to_code_wait_for_it(read):
+    text = HEAD + "model: my_models:build\nsearch: {start: [{units: 8}]}\n"
+
+    (problem,) = problems_of(read, text + "space: {layers: {int: [1, 3]}}\n")
+
+    assert read(text).search.start == ({"units": 8},)
+    assert problem == "s.yaml:4: search.start[0]: units: not in the space; remove it"
+
+
 def test_all_problems_are_said_at_once_in_the_order_of_the_file(read):
     text = (
         "name: bad name\n"

@@ -127,7 +127,8 @@ def _search_problems(spec: SweepSpec, space: Space) -> Iterator[tuple[Loc, str]]
             f"grid needs finitely many points, got {', '.join(endless) or 'over a million'}; "
             "give dimensions a step or a choice",
         )
-    for k, point in enumerate(spec.search.start):
+    # A space that is left to `build(hp)` is not known yet; this is asked again when it is.
+    for k, point in enumerate(spec.search.start if spec.space else ()):
         for problem in _start_problems(space, point):
             yield ("search", "start", k), problem
 
