@@ -16,6 +16,7 @@ import yaml
 import sweepspot
 from sweepspot.cli import app
 from sweepspot.diagnosis import Criteria, Label
+from sweepspot.families.hyperparameters import HyperParameters
 from sweepspot.networks import FAMILIES
 from sweepspot.schema import sweep_schema
 from sweepspot.sweepfile import parse_spec, read_spec
@@ -75,6 +76,13 @@ def test_every_setting_of_every_family_is_in_the_guide() -> None:
         assert f"`{family}`" in text
         for name in settings:
             assert f"`{name}`" in text
+
+
+def test_all_that_a_build_can_ask_is_in_the_guide() -> None:
+    text = GUIDE.partition("and say `model: my_models:build`")[2].partition("\n## ")[0]
+    public = [name for name in dir(HyperParameters({})) if not name.startswith("_")]
+
+    assert [name for name in public if f"`{name}`" not in text] == []
 
 
 def test_every_command_and_option_is_in_the_guide() -> None:

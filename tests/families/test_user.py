@@ -7,7 +7,7 @@ import pytest
 
 from sweepspot.data import Task
 from sweepspot.errors import SpecError
-from sweepspot.space import Int
+from sweepspot.space import Choice, Float, Int
 
 pytestmark = [
     pytest.mark.tf,
@@ -122,3 +122,78 @@ def test_a_space_left_out_is_read_from_the_code_at_the_ends_of_its_values(tmp_pa
 
     assert set(declared) == {"depth", "width_0", "width_1", "noisy", "rate"}
     assert declared["width_1"] == Int(4, 8)
+
+
+def test_a_network_that_takes_none_for_an_answer_is_found_and_built(module):
+    from sweepspot.families import declared_space, make_family
+
+    model = module(
+        "their_scopes",
+        """
+import keras
+
+def build(hp):
+    kind = hp.Choice("kind", ["adam", "sgd"])
+    with hp.conditional_scope("kind", ["sgd"]):
+        momentum = hp.Float("momentum", 0.5, 0.9)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    sgd = momentum is not None
+    model.compile(keras.optimizers.SGD(momentum=momentum) if sgd else "adam", loss="mse")
+    return model
+""",
+    )
+
+    build = make_family(model)
+
+    assert declared_space(model) == {
+        "kind": Choice("adam", "sgd"),
+        "momentum": Float(0.5, 0.9, when={"kind": ("sgd",)}),
+    }
+    sgd = build({"kind": "sgd", "momentum": 0.75}, (3,), Task.REGRESSION, 1).optimizer
+    adam = build({"kind": "adam"}, (3,), Task.REGRESSION, 1).optimizer
+    assert (type(sgd).__name__, sgd.momentum, type(adam).__name__) == ("SGD", 0.75, "Adam")
+
+
+DEEP = """
+def build(hp):
+    depth = hp.Int("depth", 1, 3)
+    with hp.conditional_scope("depth", [2]):
+        # Neither the default nor an end.
+        if depth == 2:
+            kind = hp.Choice("kind", ["adam", "sgd"])
+            with hp.conditional_scope("kind", ["sgd"]):
+                if kind == "sgd":
+                    nesterov = hp.Boolean("nesterov")
+                    if nesterov:
+                        hp.Float("rate", 0.0, 0.5)
+"""
+
+
+def test_each_scope_is_looked_into_with_those_around_it(module):
+    from sweepspot.families import declared_space
+
+    assert declared_space(module("their_depths", DEEP)) == {
+        "depth": Int(1, 3),
+        "kind": Choice("adam", "sgd", when={"depth": (2,)}),
+        "nesterov": Choice(*(False, True), when={"depth": (2,), "kind": ("sgd",)}),
+        "rate": Float(0.0, 0.5, when={"depth": (2,), "kind": ("sgd",)}),
+    }
+
+
+def test_one_name_under_two_conditions_is_refused(module):
+    from sweepspot.families import declared_space
+
+    model = module(
+        "their_two",
+        """
+def build(hp):
+    kind = hp.Choice("kind", ["dense", "conv"])
+    for each in ["dense", "conv"]:
+        with hp.conditional_scope("kind", [each]):
+            if kind == each:
+                hp.Float("dropout", 0.0, 0.5)
+""",
+    )
+
+    with pytest.raises(SpecError, match="asks for dropout, but under several conditions"):
+        declared_space(model)

@@ -14,13 +14,13 @@ import keras
 from sweepspot.data import Task
 from sweepspot.errors import SpecError
 from sweepspot.families import Build
-from sweepspot.families.hyperparameters import HyperParameters
-from sweepspot.space import Choice, Dimension, Float, Int, Params, Value
+from sweepspot.families.hyperparameters import Declared, HyperParameters
+from sweepspot.space import Dimension, Params, Value
 
 __all__ = ["declared_space", "user_family"]
 
-MOST_TRIED = 50
-"""Dimensions that are tried at their ends when a space is read from code."""
+MOST_TRIED = 200
+"""Points at which a build is called when a space is read from its code."""
 
 
 def user_family(model: str) -> Build:
@@ -49,9 +49,10 @@ def user_family(model: str) -> Build:
 def declared_space(model: str) -> dict[str, Dimension | Value]:
     """Return the dimensions that a user's `build` declares, by calling it at different points.
 
-    Called at its own defaults first, then with each dimension in turn at its ends, since code may
-    ask for a value only where another one is high, or true. What is asked for only elsewhere is
-    not found, and has to be written into the sweep file.
+    Called at its own defaults first, then inside each conditional scope and with each dimension in
+    turn at its ends, since code may ask for a value only where another one is high, or true. What
+    hangs on others is tried with those at values under which it exists. What is asked for only
+    elsewhere is not found, and has to be written into the sweep file.
 
     Args:
         model: `my_package.models:build`.
@@ -61,35 +62,22 @@ def declared_space(model: str) -> dict[str, Dimension | Value]:
             that cannot be searched.
     """
     function = _function(model)
-    hp = HyperParameters({})
+    declared = Declared()
     try:
-        function(hp)
+        function(HyperParameters({}, declared))
     except Exception as exc:
         raise SpecError(
             f"model: {model} must build at its own defaults, got {type(exc).__name__}: {exc}"
         ) from exc
-    declared, foreign = hp.declared, hp.foreign
-    tried: set[str] = set()
-    while (left := [name for name in declared if name not in tried]) and len(tried) < MOST_TRIED:
-        tried.add(left[0])
-        for value in _ends(declared[left[0]]):
-            probe = HyperParameters({left[0]: value})
-            # A point that cannot be built is a trial that fails, no obstacle here.
-            with contextlib.suppress(Exception):
-                function(probe)
-            declared = {**probe.declared, **declared}
-            foreign = {**probe.foreign, **foreign}
-    for name, reason in foreign.items():
+    tried: list[Params] = [{}]
+    while len(tried) < MOST_TRIED and (left := [p for p in declared.points() if p not in tried]):
+        tried.append(left[0])
+        # A point that cannot be built is a trial that fails, no obstacle here.
+        with contextlib.suppress(Exception):
+            function(HyperParameters(left[0], declared))
+    for name, reason in declared.foreign.items():
         raise SpecError(f"model: {model} asks for {name}, but {reason}")
-    return declared
-
-
-def _ends(dimension: Dimension | Value) -> tuple[Value, ...]:
-    if isinstance(dimension, Choice):
-        return dimension.options
-    if isinstance(dimension, Float | Int):
-        return (dimension.low, dimension.high)
-    return ()
+    return declared.dimensions
 
 
 def _function(model: str) -> Callable[[HyperParameters], Any]:
