@@ -1,5 +1,6 @@
 """Whole sweeps, small and real: Keras trains, MLflow keeps, and a crash changes nothing."""
 
+import importlib
 import json
 import os
 import random
@@ -216,6 +217,69 @@ def test_a_build_that_always_fails_stops_the_sweep(here):
     stopped = Swept(folder=here, result=None)
     assert [run.info.status for run in stopped.runs("sweep")] == ["FAILED"]
     assert [run.info.status for run in stopped.runs("trial")] == ["FAILED"] * 3
+
+
+ANY_TUNERS_MODEL = """
+import keras
+
+
+def build(hp):
+    model = keras.Sequential([keras.Input((4,))])
+    with hp.name_scope("hidden"):
+        model.add(keras.layers.Dense(hp.Int("units", 4, 16), activation="relu"))
+        if hp.Boolean("norm"):
+            model.add(keras.layers.BatchNormalization())
+    model.add(keras.layers.Dense(hp.Fixed("classes", 3)))
+    kind = hp.Choice("kind", ["adam", "sgd"])
+    rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+    with hp.conditional_scope("kind", ["sgd"]):
+        momentum = hp.Float("momentum", 0.5, 0.9)
+    assert (momentum is not None) == ("momentum" in hp) == (kind == "sgd")
+    adam = momentum is None
+    optimizer = keras.optimizers.Adam(rate) if adam else keras.optimizers.SGD(rate, momentum)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss=loss)
+    return model
+"""
+
+
+@pytest.mark.parametrize("name", ["optuna", "random"])
+def test_a_build_for_keras_tuner_runs_under_each_engine(here, name):
+    Path("any_tuners_model.py").write_text(ANY_TUNERS_MODEL, encoding="utf-8")
+    keys = {**keys_of(name), "model": "any_tuners_model:build", "train": {"epochs": 2}}
+    keys["search"]["start"] = [{"kind": "adam", "hidden/norm": True}, {"kind": "sgd"}]
+    del keys["space"]
+
+    result = Sweep(**keys).run()
+
+    frame = result.frame.set_index("number").sort_index()
+    assert set(frame["state"]) == {"complete"}
+    assert set(frame["trainer"]) == {"compiled"}
+    assert set(frame["params.classes"]) == {3}
+    assert frame.loc[0, "params.hidden/norm"]
+    assert frame["params.kind"].tolist()[:2] == ["adam", "sgd"]
+    assert frame["params.momentum"].notna().equals(frame["params.kind"] == "sgd")
+    runs = Swept(folder=here, result=result).runs("trial")
+    units = {int(r.data.tags["sweepspot.number"]): r.data.params["hidden/units"] for r in runs}
+    assert units == frame["params.hidden/units"].astype(str).to_dict()
+    assert result.champion is not None
+
+
+def test_the_same_build_runs_under_keras_tuner(here, monkeypatch):
+    import keras_tuner
+    from sklearn.datasets import load_iris
+
+    Path("any_tuners_model.py").write_text(ANY_TUNERS_MODEL, encoding="utf-8")
+    monkeypatch.syspath_prepend(here)
+    build = importlib.import_module("any_tuners_model").build
+    rows = load_iris()
+    tuner = keras_tuner.RandomSearch(build, objective="val_loss", max_trials=2, seed=2)
+
+    tuner.search(rows.data, rows.target, validation_split=0.2, epochs=1, verbose=0)
+
+    points = [trial.hyperparameters.values for trial in tuner.oracle.get_best_trials(2)]
+    assert sorted(point["kind"] for point in points) == ["adam", "sgd"]
+    assert all(("momentum" in point) == (point["kind"] == "sgd") for point in points)
 
 
 RUN = """
