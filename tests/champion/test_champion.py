@@ -68,7 +68,8 @@ def network_of(training):
     losses = {
         Task.MULTICLASS: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         Task.BINARY: keras.losses.BinaryCrossentropy(from_logits=True),
-        Task.MULTILABEL: keras.losses.BinaryCrossentropy(from_logits=True),
+        # A list of one loss is that loss.
+        Task.MULTILABEL: [keras.losses.BinaryCrossentropy(from_logits=True)],
     }
     network = keras.Sequential(
         [

@@ -21,6 +21,7 @@ from sweepspot.datasets.preprocessing import (
     TextColumn,
 )
 from sweepspot.datasets.targets import TargetEncoding
+from sweepspot.training.evaluate import as_loss
 
 __all__ = ["save", "whole_model"]
 
@@ -137,9 +138,7 @@ def _uncompiled(network: keras.Model) -> keras.Model:
 
 def _gives_logits(network: keras.Model) -> bool:
     """Whether the loss that the network was compiled with takes logits."""
-    loss = network.loss
-    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return bool(config.get("from_logits", False))
+    return bool(as_loss(network.loss).get_config().get("from_logits", False))
 
 
 def _meta(dataset: Dataset) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "aligned",
     "as_loss",
     "eagerly",
+    "only_loss",
     "per_example_errors",
     "per_example_losses",
     "unreduced",
@@ -33,6 +34,8 @@ ROWS_AT_A_TIME = 4096
 PerRow: TypeAlias = npt.NDArray[np.float32]
 Targets: TypeAlias = Any
 """An array or a tensor."""
+CompiledLoss: TypeAlias = Any
+"""A loss as `compile` takes it: an object, a name, a function, or the only one of a list."""
 Forward: TypeAlias = Callable[[FloatArray], tf.Tensor]
 Measure: TypeAlias = Callable[[FloatArray, npt.NDArray[Any]], tuple[PerRow, FloatArray]]
 """Gives the loss of each row, and what the network answers in inference mode."""
@@ -82,20 +85,35 @@ class Evaluator:
         measure: Measures some of its rows.
     """
 
-    def __init__(self, loss: keras.losses.Loss | str, data: TrainingData, measure: Measure) -> None:
+    def __init__(self, loss: CompiledLoss, data: TrainingData, measure: Measure) -> None:
         self.data = data
         known = unreduced(loss)
-        self._from_logits = bool(getattr(known, "from_logits", _config_says_logits(loss)))
+        said = known.get_config().get("from_logits", False)
+        self._from_logits = bool(getattr(known, "from_logits", said))
         self._measure = measure
         self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
 
     @classmethod
     def of(cls, model: keras.Model, data: TrainingData) -> Evaluator:
-        """Return the evaluator of a compiled network, whose forward pass is traced once."""
-        forward = tf.function(
-            lambda X: model(X, training=False),
-            input_signature=[tf.TensorSpec((None, *data.input_shape), tf.float32)],
-        )
+        """Return the evaluator of a compiled network.
+
+        Its forward pass is traced once, unless it was compiled to run eagerly.
+
+        Raises:
+            ValueError: It has not one loss, one input and one output, of which J is the mean.
+        """
+        for several in ("inputs", "outputs"):
+            # A model class of the user's own need not say.
+            count = len(getattr(model, several, None) or [None])
+            if count > 1:
+                raise ValueError(f"the network must have one {several[:-1]}, got {count}")
+
+        def forward(X: FloatArray) -> tf.Tensor:
+            return model(X, training=False)
+
+        if not model.run_eagerly:
+            shape = tf.TensorSpec((None, *data.input_shape), tf.float32)
+            forward = tf.function(forward, input_signature=[shape])
         return cls(model.loss, data, eagerly(model.loss, forward))
 
     def J_cv(self) -> float:
@@ -141,7 +159,7 @@ class Evaluator:
         return np.concatenate(losses), np.concatenate(outputs)
 
 
-def eagerly(loss: keras.losses.Loss | str, forward: Forward) -> Measure:
+def eagerly(loss: CompiledLoss, forward: Forward) -> Measure:
     """Return a measure whose loss runs outside of any graph, as a user's own may have to."""
     per_example = unreduced(loss)
 
@@ -152,13 +170,28 @@ def eagerly(loss: keras.losses.Loss | str, forward: Forward) -> Measure:
     return measure
 
 
-def as_loss(loss: keras.losses.Loss | str | Callable[..., Any]) -> keras.losses.Loss:
+def only_loss(given: CompiledLoss) -> keras.losses.Loss | str | Callable[..., Any]:
+    """Return the loss that a network was compiled with, also where it is a list's only one.
+
+    Raises:
+        ValueError: There is none, or more than one.
+    """
+    losses = list(given.values()) if isinstance(given, Mapping) else given
+    losses = losses if isinstance(losses, list | tuple) else [losses]
+    known = [loss for loss in losses if loss is not None]
+    if len(known) != 1:
+        count = len(known) or "none"
+        raise ValueError(f"the network must be compiled with one loss, got {count}")
+    return known[0]
+
+
+def as_loss(loss: CompiledLoss) -> keras.losses.Loss:
     """Return a loss as the object that Keras makes of it: most names stand for a function."""
-    known = keras.losses.get(loss)
+    known = keras.losses.get(only_loss(loss))
     return known if isinstance(known, keras.losses.Loss) else _OfFunction(known)
 
 
-def unreduced(loss: keras.losses.Loss | str | Callable[..., Any]) -> keras.losses.Loss:
+def unreduced(loss: CompiledLoss) -> keras.losses.Loss:
     """Return the same loss, giving one value a row."""
     known = as_loss(loss)
     return type(known).from_config({**known.get_config(), "reduction": None})
@@ -234,8 +267,3 @@ def aligned(y: Targets, outputs: Targets) -> Targets:
     """Give targets the rank of the outputs, unless they are class numbers."""
     is_class = np.issubdtype(tf.as_dtype(y.dtype).as_numpy_dtype, np.integer)
     return y if len(y.shape) == len(outputs.shape) or is_class else y[:, None]
-
-
-def _config_says_logits(loss: object) -> bool:
-    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return bool(config.get("from_logits", False))
