@@ -1,6 +1,7 @@
 """The plain tier: J by hand, the weights kept, and every way in which a trial ends."""
 
 import gc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -225,33 +226,79 @@ LOSSES = [
 ]
 
 
+def compiled_with(data, *, last="linear", optimizer=tf.keras.optimizers.SGD, **options):
+    """Return a build of one layer; its output is named, as a loss by name needs it."""
+
+    def build(params):
+        inputs = tf.keras.Input(data.input_shape)
+        outputs = tf.keras.layers.Dense(data.n_outputs, activation=last, name="out")(inputs)
+        model = tf.keras.Model(inputs, outputs)
+        model.compile(optimizer=optimizer(), **options)
+        return model
+
+    return build
+
+
+def trained_in(tier, data, folder, build):
+    from sweepspot.training.compiled import CompiledTrainer
+
+    made = {"plain": PlainTrainer, "compiled": CompiledTrainer}[tier]
+    return train(made(data=data, build=build, settings=Train(), weights=folder), {})
+
+
 @pytest.mark.parametrize("tier", ["plain", "compiled"])
 @pytest.mark.parametrize(("name", "as_class", "task"), LOSSES, ids=[n for n, _, _ in LOSSES])
 def test_a_loss_by_name_is_that_loss(name, as_class, task, tier, tmp_path):
-    from sweepspot.training.compiled import CompiledTrainer
-
     data = make_data(task)
     last = {Task.MULTICLASS: "softmax", Task.BINARY: "sigmoid"}.get(task, "linear")
 
-    def result_of(loss):
-        def build(params):
-            model = tf.keras.Sequential(
-                [
-                    tf.keras.Input(data.input_shape),
-                    tf.keras.layers.Dense(data.n_outputs, activation=last),
-                ]
-            )
-            model.compile(optimizer="sgd", loss=loss)
-            return model
-
-        made = {"plain": PlainTrainer, "compiled": CompiledTrainer}[tier]
-        return train(made(data=data, build=build, settings=Train(), weights=tmp_path), {})
-
-    by_name, by_class = result_of(name), result_of(as_class())
+    by_name, by_class = (
+        trained_in(tier, data, tmp_path, compiled_with(data, last=last, loss=loss))
+        for loss in (name, as_class())
+    )
 
     assert by_name.state is State.COMPLETE, by_name.reason
     np.testing.assert_allclose(by_name.losses.cv, by_class.losses.cv, rtol=1e-6)
     assert by_name.curve.J_cv == pytest.approx(by_class.curve.J_cv, rel=1e-6)
+
+
+@pytest.mark.parametrize("tier", ["plain", "compiled"])
+@pytest.mark.parametrize("held", [lambda loss: [loss], lambda loss: {"out": loss}])
+def test_the_only_loss_of_a_list_is_that_loss(held, tier, tmp_path):
+    data = make_data(Task.BINARY)
+    loss = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+
+    alone, in_list = (
+        trained_in(tier, data, tmp_path, compiled_with(data, loss=given))
+        for given in (loss, held(loss))
+    )
+
+    assert (in_list.state, in_list.trainer) == (State.COMPLETE, tier), in_list.reason
+    assert in_list.curve == alone.curve
+    assert in_list.error_cv == alone.error_cv
+
+
+def test_a_weight_of_the_loss_is_no_part_of_j(tmp_path):
+    data = make_data(Task.REGRESSION)
+    rates = (0.05, None), (0.025, 2.0)
+
+    plainly, weighted = (
+        trained_in(
+            "plain",
+            data,
+            tmp_path,
+            compiled_with(
+                data,
+                optimizer=partial(tf.keras.optimizers.SGD, rate),
+                loss="mse",
+                loss_weights=weight,
+            ),
+        )
+        for rate, weight in rates
+    )
+
+    # Half the step on twice the loss is the same step.
+    assert weighted.curve.J_cv == pytest.approx(plainly.curve.J_cv, rel=1e-6)
 
 
 @pytest.mark.parametrize(

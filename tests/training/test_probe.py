@@ -5,10 +5,11 @@ import pytest
 from tests.training.cases import make_data, make_trainer, train
 
 from sweepspot.training.arrays import Arrays
-from sweepspot.training.compiled import CompiledTrainer, start_of
+from sweepspot.training.compiled import CompiledTrainer
 from sweepspot.training.gradients import Gradients
 from sweepspot.training.probe import Probed, Twin, check
-from sweepspot.training.structure import Untraceable
+from sweepspot.training.reading import start_of
+from sweepspot.training.refusals import Untraceable
 from sweepspot.training.trace import Trace
 from sweepspot.trial import State, Trial
 

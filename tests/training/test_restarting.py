@@ -11,7 +11,8 @@ from sweepspot.families import Outline, Tell
 from sweepspot.families.mlp import outline
 from sweepspot.networks import OPTIMIZERS
 from sweepspot.space import Params
-from sweepspot.training.compiled import CompiledTrainer, start_of
+from sweepspot.training.compiled import CompiledTrainer
+from sweepspot.training.reading import start_of
 from sweepspot.training.restarting import restart, same
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.structure import read_point

@@ -20,21 +20,14 @@ from sweepspot.spec import Train
 from sweepspot.training.arrays import Arrays
 from sweepspot.training.evaluate import Evaluator
 from sweepspot.training.gradients import Gradients
-from sweepspot.training.noise import features_of
 from sweepspot.training.plain import OUT_OF_MEMORY, BuildModel, PlainTrainer, failed, one_line
 from sweepspot.training.probe import Probed, Twin, check
 from sweepspot.training.progress import Progress, measured
+from sweepspot.training.reading import Network, fill, read_network, start_of
+from sweepspot.training.refusals import Untraceable
 from sweepspot.training.restarting import restart, same
 from sweepspot.training.seeds import start_afresh
-from sweepspot.training.structure import (
-    Point,
-    Structure,
-    Untraceable,
-    dropouts,
-    read_point,
-    read_structure,
-)
-from sweepspot.training.trace import Snapshot, Start, Trace
+from sweepspot.training.trace import Start, Trace
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
 
@@ -54,16 +47,6 @@ def batch_order(seed: int, epoch: int, rows: int) -> npt.NDArray[np.int32]:
     """
     drawn = np.random.default_rng([seed, epoch]).permutation(rows)
     return drawn.astype(np.int32)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Network:
-    """One trial's network as its `build` gave it, and what was read from it."""
-
-    model: keras.Model
-    point: Point
-    structure: Structure
-    batch_size: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -222,22 +205,14 @@ class CompiledTrainer:
                 self.outlined[outline.key] = known if same(told, start) else None
         return _Ready(trace=trace, start=start, model=network.model)
 
-    def _read(self, trial: Trial) -> _Network:
+    def _read(self, trial: Trial) -> Network:
         model = self.build(trial.params)
-        if not model.built:
-            model.build((None, *self.data.input_shape))
-        point = read_point(model)
-        return _Network(
-            model=model,
-            point=point,
-            structure=read_structure(model, point),
-            batch_size=self._batch_size(trial),
-        )
+        return read_network(model, self.data.input_shape, self._batch_size(trial))
 
     def _batch_size(self, trial: Trial) -> int:
         return int(trial.params.get("batch_size", self.settings.batch_size))
 
-    def _trace_of(self, network: _Network) -> Trace:
+    def _trace_of(self, network: Network) -> Trace:
         key, kind = network.structure.key, network.structure.kind
         for name in (key, kind):
             if name in self.refused:
@@ -261,7 +236,7 @@ class CompiledTrainer:
         self.traces.move_to_end(key)
         return self.traces[key]
 
-    def _make_trace(self, network: _Network) -> Trace:
+    def _make_trace(self, network: Network) -> Trace:
         if not self.arrays:
             self.arrays.append(Arrays.of(self.data))
         model, structure = network.model, network.structure
@@ -279,7 +254,7 @@ class CompiledTrainer:
             self.probed.add(structure.kind)
         return trace
 
-    def _gradients_of(self, network: _Network) -> Gradients:
+    def _gradients_of(self, network: Network) -> Gradients:
         """Return those of a trace of the same network with another optimizer, or make them."""
         for trace in self.traces.values():
             if trace.structure.network == network.structure.network:
@@ -290,31 +265,3 @@ class CompiledTrainer:
             point=network.point,
             arrays=self.arrays[0],
         )
-
-
-def fill(model: keras.Model, snapshot: Snapshot) -> None:
-    """Put a snapshot of a trace into a network of its own shapes."""
-    weights, states = snapshot
-    for variable, value in zip(model.trainable_variables, weights, strict=True):
-        variable.assign(value)
-    for variable, value in zip(model.non_trainable_variables, states, strict=True):
-        variable.assign(value)
-
-
-def start_of(network: _Network, *, goes_on: bool) -> Start:
-    """Return where a network starts: its weights, states, numbers and seeds.
-
-    Args:
-        network: As built, or with the weights of the trial that it continues.
-        goes_on: Whether its optimizer has a state to go on from.
-    """
-    model = network.model
-    return Start(
-        weights=[v.numpy() for v in model.trainable_variables],
-        states=[v.numpy() for v in model.non_trainable_variables],
-        point=network.point,
-        features=features_of(model),
-        batch_size=network.batch_size,
-        noise=[int(layer.seed_generator.state.numpy()[0]) % 2**31 for layer in dropouts(model)],
-        optimizer=model.optimizer if goes_on else None,
-    )

@@ -15,11 +15,11 @@ import tensorflow as tf
 from sweepspot.data import TrainingData
 from sweepspot.training.evaluate import Evaluator, aligned, eagerly
 from sweepspot.training.noise import features_of
+from sweepspot.training.refusals import Untraceable
 from sweepspot.training.structure import (
     PENALTIES,
     Point,
     Structure,
-    Untraceable,
     dropouts,
     last_dense,
     read_point,

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 import keras
 
+from sweepspot.training.evaluate import only_loss
+from sweepspot.training.refusals import operations_of
+
 __all__ = [
     "Point",
     "Structure",
-    "Untraceable",
     "dropouts",
     "last_dense",
     "read_point",
@@ -51,10 +53,6 @@ _ELEMENTWISE = frozenset(
 )
 # These decide the initial weights and random states only, and those are copied in.
 _STARTING = ("_initializer", "seed")
-
-
-class Untraceable(Exception):  # noqa: N818 - names a fact about a network, not an error of ours
-    """The network cannot be trained in a shared trace; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,16 +114,10 @@ def read_structure(model: keras.Model, point: Point) -> Structure:
     """Return what is left of a network when its known numbers are taken out.
 
     Args:
-        model: Compiled and built.
+        model: Compiled and built, and none that is refused.
         point: Its known numbers.
-
-    Raises:
-        Untraceable: Its configuration does not tell all that a trace would depend on.
     """
-    _refuse_model(model)
-    _refuse_optimizer(model.optimizer)
     config = model.get_config()
-    _refuse_initializers(config)
     elementwise = _elementwise(model)
     free_widths = elementwise and _widths_can_be_free(model)
     if free_widths:
@@ -133,13 +125,13 @@ def read_structure(model: keras.Model, point: Point) -> Structure:
     names = {layer.name: f"#{i}" for i, layer in enumerate(model._flatten_layers())}
     network = {
         "network": _plain(config, names),
-        "loss": _loss_config(model.loss),
+        "loss": _loss_config(only_loss(model.loss)),
         "penalties": [any(point.l1), any(point.l2)],
         # A vector of all weights is no use to an optimizer that looks at whole tensors.
         "elementwise": elementwise,
     }
     optimizer = _optimizer_config(model.optimizer, point)
-    sorts = sorted({type(layer).__name__ for layer in model._flatten_layers()})
+    sorts = sorted({type(operation).__name__ for operation in operations_of(model)})
     return Structure(
         network=_text(network),
         optimizer=_text(optimizer),
@@ -208,63 +200,8 @@ def _optimizer_config(optimizer: keras.optimizers.Optimizer, point: Point) -> Co
 def _loss_config(loss: object) -> Config:
     known = keras.losses.get(loss)
     if not isinstance(known, keras.losses.Loss):
-        if not _stock(known):
-            raise Untraceable(f"loss {_name(known)} is not one of Keras")
-        return {"function": _name(known)}
-    if not _stock(type(known)):
-        raise Untraceable(f"loss {type(known).__name__} is not one of Keras")
+        return {"function": known.__name__}
     return {"class": type(known).__name__, **_plain(known.get_config(), {})}
-
-
-def _refuse_model(model: keras.Model) -> None:
-    if type(model).__name__ not in ("Functional", "Sequential") or not _stock(type(model)):
-        raise Untraceable(f"{type(model).__name__} is a model class of its own")
-    if not isinstance(model.loss, str | keras.losses.Loss) and not callable(model.loss):
-        raise Untraceable("more than one loss")
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise Untraceable("more than one input or output")
-    if model.run_eagerly:
-        raise Untraceable("compiled with run_eagerly")
-    for layer in model._flatten_layers():
-        if not _stock(type(layer)) or isinstance(layer, keras.layers.Lambda):
-            raise Untraceable(f"layer {layer.name} ({type(layer).__name__}) is not one of Keras")
-    if any(v.dtype != "float32" for v in model.trainable_variables):
-        raise Untraceable("weights that are not float32")
-
-
-def _refuse_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    kind = type(optimizer).__name__
-    if not _stock(type(optimizer)):
-        raise Untraceable(f"optimizer {kind} is not one of Keras")
-    if kind in ("LossScaleOptimizer", "MultiOptimizer", "ScheduleFreeAdamW"):
-        raise Untraceable(f"optimizer {kind} keeps a state of its own")
-    if kind == "Muon":
-        raise Untraceable("optimizer Muon computes with its numbers outside of TensorFlow")
-    for option in ("use_ema", "gradient_accumulation_steps", "loss_scale_factor"):
-        if getattr(optimizer, option, None):
-            raise Untraceable(f"optimizer with {option}")
-    if getattr(optimizer, "_exclude_from_weight_decay_pattern", None) or getattr(
-        optimizer, "_exclude_from_weight_decay", None
-    ):
-        raise Untraceable("optimizer that excludes weights from its decay")
-    rate = optimizer._learning_rate
-    if not isinstance(rate, keras.Variable) and not _stock(type(rate)):
-        raise Untraceable("a learning rate schedule that is not one of Keras")
-
-
-def _refuse_initializers(config: Any) -> None:
-    entries: Sequence[Any] = config if isinstance(config, list | tuple) else ()
-    if isinstance(config, Mapping):
-        entries = list(config.values())
-        for key, value in config.items():
-            if key.endswith("_initializer") and not _is_stock_initializer(value):
-                raise Untraceable(f"{key} is not one of Keras")
-    for entry in entries:
-        _refuse_initializers(entry)
-
-
-def _is_stock_initializer(config: Any) -> bool:
-    return not isinstance(config, Mapping) or config.get("module") == "keras.initializers"
 
 
 def _elementwise(model: keras.Model) -> bool:
@@ -277,14 +214,6 @@ def _elementwise(model: keras.Model) -> bool:
 
 def _text(config: object) -> str:
     return json.dumps(config, sort_keys=True, default=repr)
-
-
-def _stock(kind: object) -> bool:
-    return str(getattr(kind, "__module__", "")).startswith("keras.src.")
-
-
-def _name(thing: object) -> str:
-    return str(getattr(thing, "__name__", type(thing).__name__))
 
 
 def _plain(config: Any, names: Mapping[str, str]) -> Any:
