@@ -21,10 +21,10 @@ from sweepspot.training.structure import (
     Point,
     Structure,
     dropouts,
-    last_dense,
     read_point,
 )
 from sweepspot.training.trace import Start, Trace
+from sweepspot.training.widths import free_dense
 
 __all__ = ["Probed", "Twin", "check"]
 
@@ -146,10 +146,10 @@ def _narrowed(model: keras.Model, structure: Structure) -> Mapping[str, Any]:
     config: Mapping[str, Any] = model.get_config()
     if not structure.free_widths:
         return config
-    output = last_dense(model).name
+    free = free_dense(model)
     for layer in config["layers"]:
         layer.pop("build_config", None)
-        if layer["class_name"] == "Dense" and layer["config"]["name"] != output:
+        if layer["config"]["name"] in free:
             layer["config"]["units"] = layer["config"]["units"] // 2 + 1
     return config
 

@@ -11,12 +11,12 @@ import keras
 
 from sweepspot.training.evaluate import only_loss
 from sweepspot.training.refusals import operations_of
+from sweepspot.training.widths import free_dense
 
 __all__ = [
     "Point",
     "Structure",
     "dropouts",
-    "last_dense",
     "read_point",
     "read_structure",
 ]
@@ -31,22 +31,6 @@ PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1
 
 OPTIMIZER_NUMBERS = ("momentum", "weight_decay")
 """Fields of optimizers, beside the learning rate, that a trace reads anew."""
-
-WIDTHLESS = frozenset(
-    {
-        keras.layers.InputLayer,
-        keras.layers.Flatten,
-        keras.layers.Dense,
-        keras.layers.Activation,
-        keras.layers.ReLU,
-        keras.layers.LeakyReLU,
-        keras.layers.ELU,
-        keras.layers.Dropout,
-        keras.layers.BatchNormalization,
-        keras.layers.Add,
-    }
-)
-"""Layers that a graph can hold without knowing how wide they are."""
 
 _ELEMENTWISE = frozenset(
     {"SGD", "Adam", "AdamW", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Ftrl", "Lion"}
@@ -84,7 +68,7 @@ class Structure:
             and sizes.
         elementwise: Whether the optimizer treats each weight by itself, so that all weights can
             lie in one vector.
-        free_widths: Whether the hidden layers may have any width, so that `key` holds none.
+        free_widths: Whether hidden layers may have any width, so that `key` does not hold theirs.
     """
 
     network: str
@@ -119,9 +103,9 @@ def read_structure(model: keras.Model, point: Point) -> Structure:
     """
     config = model.get_config()
     elementwise = _elementwise(model)
-    free_widths = elementwise and _widths_can_be_free(model)
-    if free_widths:
-        config = _without_widths(config, last_dense(model).name)
+    free = free_dense(model) if elementwise else frozenset()
+    if free:
+        config = _without_widths(config, free)
     names = {layer.name: f"#{i}" for i, layer in enumerate(model._flatten_layers())}
     network = {
         "network": _plain(config, names),
@@ -137,7 +121,7 @@ def read_structure(model: keras.Model, point: Point) -> Structure:
         optimizer=_text(optimizer),
         kind=_text([sorts, optimizer, network["loss"], network["penalties"]]),
         elementwise=elementwise,
-        free_widths=free_widths,
+        free_widths=bool(free),
     )
 
 
@@ -150,25 +134,10 @@ def dropouts(model: keras.Model) -> list[keras.layers.Layer]:
     ]
 
 
-def last_dense(model: keras.Model) -> keras.layers.Dense:
-    """Return the layer that decides the width of the output."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
-
-
-def _widths_can_be_free(model: keras.Model) -> bool:
-    kinds = {type(layer) for layer in model.layers}
-    normed = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
-    return (
-        keras.layers.Dense in kinds
-        and kinds <= WIDTHLESS
-        and all(x.axis in (-1, len(x.input.shape) - 1) and not x.renorm for x in normed)
-    )
-
-
-def _without_widths(config: Config, output: str) -> Config:
+def _without_widths(config: Config, free: frozenset[str]) -> Config:
     layers = [
         {**layer, "config": {**layer["config"], "units": "#"}}
-        if layer["class_name"] == "Dense" and layer["config"]["name"] != output
+        if layer["config"]["name"] in free
         else layer
         for layer in config["layers"]
     ]

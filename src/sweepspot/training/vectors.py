@@ -11,7 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import FloatArray
-from sweepspot.training.structure import Structure, last_dense
+from sweepspot.training.structure import Structure
+from sweepspot.training.widths import free_dense
 
 __all__ = ["Slots", "Weights", "loose"]
 
@@ -176,12 +177,14 @@ def loose(shape: Sequence[int]) -> tf.TensorShape:
 
 def _static_shapes(model: keras.Model) -> list[tf.TensorShape]:
     # Losses look at the width of the output while they are traced.
-    output = last_dense(model)
+    free = free_dense(model)
+    units = {
+        id(variable): layer.units
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dense) and layer.name not in free
+        for variable in layer.trainable_variables
+    }
     return [
-        tf.TensorShape([*[None] * (len(v.shape) - 1), output.units if _of(v, output) else None])
+        tf.TensorShape([*[None] * (len(v.shape) - 1), units.get(id(v))])
         for v in model.trainable_variables
     ]
-
-
-def _of(variable: keras.Variable, layer: keras.layers.Layer) -> bool:
-    return any(variable is own for own in layer.trainable_variables)
