@@ -11,7 +11,7 @@ tf = pytest.importorskip("tensorflow")
 
 from tensorflow.python.framework import ops  # noqa: E402 - imports TensorFlow
 
-from sweepspot.training.forgetting import forget_sums  # noqa: E402
+from sweepspot.training.forgetting import forget_derivatives  # noqa: E402
 
 
 def custom():
@@ -35,7 +35,7 @@ def test_what_an_optimizer_has_registered_goes():
     trace_an_optimizer()
     left_by_optimizer = custom() - before
 
-    forget_sums()
+    forget_derivatives()
 
     assert len(left_by_optimizer) == 1
     assert not left_by_optimizer & custom()
@@ -54,7 +54,7 @@ def test_a_derivative_of_someones_own_stays():
     forward(x)
     trace_an_optimizer()
 
-    forget_sums()
+    forget_derivatives()
 
     with tf.GradientTape() as tape:
         tape.watch(x)

@@ -19,6 +19,7 @@ from sweepspot.protocols import Report
 from sweepspot.spec import Train
 from sweepspot.training.arrays import Arrays
 from sweepspot.training.evaluate import Evaluator
+from sweepspot.training.forgetting import forget_derivatives
 from sweepspot.training.gradients import Gradients
 from sweepspot.training.plain import OUT_OF_MEMORY, BuildModel, PlainTrainer, failed, one_line
 from sweepspot.training.probe import Probed, Twin, check
@@ -119,8 +120,7 @@ class CompiledTrainer:
             except Exception as exc:
                 result = failed(trial, exc)
                 if isinstance(exc, OUT_OF_MEMORY):
-                    # They hold the weights of the network that was too large.
-                    self.traces.clear()
+                    self._let_go(list(self.traces))
             yield replace(
                 result,
                 started_s=started,
@@ -231,10 +231,20 @@ class CompiledTrainer:
                 self.refused[key] = f"could not be traced: {one_line(exc)}"
                 raise Untraceable(self.refused[key]) from exc
             self.traces[key] = trace
-            if len(self.traces) > MOST_TRACES:
-                self.traces.popitem(last=False)
+            self._let_go(list(self.traces)[:-MOST_TRACES])
         self.traces.move_to_end(key)
         return self.traces[key]
+
+    def _let_go(self, keys: list[str]) -> None:
+        """Forget traces, and the networks that stand for them, whose layers hold their graphs."""
+        if not keys:
+            return
+        for key in keys:
+            del self.traces[key]
+        for outline, known in list(self.outlined.items()):
+            if known and known.trace in keys:
+                del self.outlined[outline]
+        forget_derivatives()
 
     def _make_trace(self, network: Network) -> Trace:
         if not self.arrays:

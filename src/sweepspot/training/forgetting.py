@@ -8,23 +8,29 @@ from typing import Any
 
 from tensorflow.python.framework import ops
 
-__all__ = ["forget_sums"]
+__all__ = ["forget_derivatives"]
 
-SUM_OF_GRADIENTS = "ReplicaContextBase.all_reduce"
-"""Where TensorFlow defines the derivative that is never asked for."""
+NEVER_ASKED_FOR = (
+    "tensorflow.python.distribute.distribute_lib.ReplicaContextBase.all_reduce.",
+    # Of a trace, which has taken its gradient once and for all.
+    "sweepspot.training.swapping.",
+    "sweepspot.training.noise.",
+)
+"""How the full names begin of derivatives that nothing asks for once a graph is traced."""
 
 
-def forget_sums() -> None:
-    """Drop the registered derivatives of summed gradients, each of which holds a whole graph.
+def forget_derivatives() -> None:
+    """Drop registered derivatives that nobody asks for any more; each of them holds a whole graph.
 
-    An optimizer of Keras adds the gradients of all devices up, on a single one too, and the sum
-    has a derivative of its own: of a gradient, so nothing asks for it. TensorFlow registers it
-    under a new name for every trace, for as long as the process lives, and with it the graphs of
-    `fit`: 2 MB a trial. Derivatives that others have registered stay.
+    TensorFlow registers what `tf.custom_gradient` is given under a new name for every trace, for as
+    long as the process lives, and with it the graph and what that reads. An optimizer of Keras adds
+    the gradients of all devices up, on a single one too, and gives the sum a derivative: of a
+    gradient, so nothing asks for it, at 2 MB for every `fit`. Derivatives that others have
+    registered stay.
     """
     registered = ops.gradient_registry._registry
     for name in [n for n in registered if n.startswith("CustomGradient-")]:
-        if _defined_in(registered[name]["type"]).startswith(SUM_OF_GRADIENTS):
+        if _defined_in(registered[name]["type"]).startswith(NEVER_ASKED_FOR):
             del registered[name]
 
 
@@ -32,4 +38,4 @@ def _defined_in(derivative: Callable[..., Any]) -> str:
     """Name the function that a registered derivative was given as."""
     inner = inspect.getclosurevars(derivative).nonlocals.get("tape_grad_fn")
     given = inspect.getclosurevars(inner).nonlocals.get("grad_fn") if inner else None
-    return str(getattr(given, "__qualname__", ""))
+    return f"{getattr(given, '__module__', '')}.{getattr(given, '__qualname__', '')}"

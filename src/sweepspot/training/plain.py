@@ -18,7 +18,7 @@ from sweepspot.protocols import Report
 from sweepspot.space import Params
 from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
-from sweepspot.training.forgetting import forget_sums
+from sweepspot.training.forgetting import forget_derivatives
 from sweepspot.training.progress import Progress, measured
 from sweepspot.training.weights import load_last, save_weights
 from sweepspot.trial import State, Trial, TrialResult
@@ -59,7 +59,7 @@ class PlainTrainer:
             yield self._train_one(trial, report)
             # Keras's global state grows with every model. This collects the garbage as well, at the
             # price of 0.1 s or more: once is enough, after all else has been let go.
-            forget_sums()
+            forget_derivatives()
             keras.backend.clear_session()
 
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
