@@ -252,11 +252,13 @@ def test_the_weights_of_a_champion_are_those_that_were_measured(tmp_path: Path) 
     trainer = make_trainer(make_data(), tmp_path)
     params = {**SMALL, "learning_rate": 0.3, "batch_norm": True}
     trial = Trial(number=4, params=params, seed=7, epochs=6, keeps_weights=True)
+    train(trainer, {**params, "units": 23})
 
     (result,) = trainer.train([trial], lambda number, epoch, J_cv: False)
 
     model = trainer.build(params)
     load_best(tmp_path / "00004.npz", model)
+    assert len(trainer.traces) == 1
     assert result.weights is not None
     assert Evaluator.of(model, trainer.data).J_cv() == pytest.approx(result.J_cv, rel=1e-6)
 

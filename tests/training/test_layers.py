@@ -13,7 +13,7 @@ from sweepspot.data import TrainingData
 from sweepspot.space import Params
 from sweepspot.training.compiled import CompiledTrainer
 from sweepspot.training.plain import PlainTrainer
-from sweepspot.trial import State
+from sweepspot.trial import State, Trial
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -183,6 +183,33 @@ def test_an_optimizer_trains_as_in_keras_alone_and_after_others(name: str, tmp_p
     assert alone.trainer == "compiled"
     np.testing.assert_allclose(alone.curve.J_cv, reference(trainer, {"rate": 0.02}), rtol=CLOSE)
     assert after.curve == alone.curve
+
+
+def dropping() -> list[keras.layers.Layer]:
+    return [layers.Dense(9, "relu"), layers.Dropout(0.3)]
+
+
+GOING_ON: dict[str, tuple[str, Hidden, str]] = {
+    **{name: ("flat", dropping, name) for name in OPTIMIZERS},
+    "embedding": ("texts", TEXTS["average"], "amsgrad"),
+}
+
+
+@pytest.mark.parametrize("case", GOING_ON)
+def test_a_promoted_trial_goes_on_as_if_it_had_never_stopped(case: str, tmp_path: Path) -> None:
+    kind, hidden, optimizer = GOING_ON[case]
+    trainer = trainer_of(kind, hidden, tmp_path, OPTIMIZERS[optimizer])
+    params = {"rate": 0.02}
+    whole = train(trainer, params, epochs=4)
+    parent = Trial(number=1, params=params, seed=7, epochs=2, keeps_weights=True)
+    child = Trial(number=2, params=params, seed=7, epochs=4, continues=(1, 2))
+
+    list(trainer.train([parent], lambda number, epoch, J_cv: False))
+    train(trainer, {"rate": 0.1}, number=3)
+    (result,) = trainer.train([child], lambda number, epoch, J_cv: False)
+
+    assert result.trainer == "compiled"
+    np.testing.assert_allclose(result.curve.J_cv, whole.curve.J_cv[2:], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

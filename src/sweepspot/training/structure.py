@@ -32,9 +32,11 @@ PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1
 OPTIMIZER_NUMBERS = ("momentum", "weight_decay")
 """Fields of optimizers, beside the learning rate, that a trace reads anew."""
 
-_ELEMENTWISE = frozenset(
+ELEMENTWISE = frozenset(
     {"SGD", "Adam", "AdamW", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Ftrl", "Lion"}
 )
+"""Optimizers that treat each weight by itself."""
+
 # These decide the initial weights and random states only, and those are copied in.
 _STARTING = ("_initializer", "seed")
 
@@ -178,7 +180,7 @@ def _elementwise(model: keras.Model) -> bool:
     # The gradient of an embedding lists the rows it touches, one twice if it was looked up twice;
     # Keras squares each entry by itself, which a gradient that lies in a vector cannot repeat.
     sparse = any(isinstance(layer, keras.layers.Embedding) for layer in model._flatten_layers())
-    return type(model.optimizer).__name__ in _ELEMENTWISE and not per_tensor and not sparse
+    return type(model.optimizer).__name__ in ELEMENTWISE and not per_tensor and not sparse
 
 
 def _text(config: object) -> str:
