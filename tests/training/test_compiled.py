@@ -248,6 +248,19 @@ def test_a_promoted_trial_goes_on_where_its_parent_stopped(optimizer: str, tmp_p
     np.testing.assert_allclose(result.curve.J_cv, whole.curve.J_cv[2:], rtol=1e-6)
 
 
+def test_a_promoted_trial_without_its_parents_weights_is_trained_from_the_start(
+    tmp_path: Path,
+) -> None:
+    child = Trial(number=2, params=SMALL, seed=7, epochs=4, continues=(1, 2))
+    whole = train(make_trainer(make_data(), tmp_path), SMALL, epochs=4)
+
+    (result,) = make_trainer(make_data(), tmp_path).train([child], lambda *epoch: False)
+
+    assert (result.state, result.trial, result.epochs) == (State.COMPLETE, child, 4)
+    assert result.trainer_reason.endswith("; the weights of #001 are gone: from the start")
+    np.testing.assert_allclose(result.curve.J_cv, whole.curve.J_cv, rtol=1e-6)
+
+
 def test_the_weights_of_a_champion_are_those_that_were_measured(tmp_path: Path) -> None:
     trainer = make_trainer(make_data(), tmp_path)
     params = {**SMALL, "learning_rate": 0.3, "batch_norm": True}

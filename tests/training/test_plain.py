@@ -202,6 +202,18 @@ def test_two_and_two_epochs_are_four(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_promotion_without_the_weights_of_its_parent_starts_anew(tmp_path):
+    trainer = trainer_of(make_data(), tmp_path)
+    whole = train(trainer, {}, epochs=4, number=1, seed=9)
+
+    alone = train(trainer, {}, epochs=4, number=1, seed=9, continues=(0, 2))
+
+    assert alone.trainer_reason == "asked for; the weights of #000 are gone: from the start"
+    assert (alone.trial.continues, alone.epochs) == ((0, 2), 4)
+    assert alone.curve == whole.curve
+
+
+@pytest.mark.slow
 def test_a_trial_is_repeatable_by_its_seed(tmp_path):
     trainer = trainer_of(make_data(), tmp_path)
     params = {"dropout": 0.4}

@@ -29,7 +29,13 @@ from sweepspot.training.refusals import Untraceable
 from sweepspot.training.restarting import restart, same
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.trace import Start, Trace
-from sweepspot.training.weights import load_last, save_weights
+from sweepspot.training.weights import (
+    load_last,
+    parent_path,
+    save_weights,
+    trainable,
+    weights_path,
+)
 from sweepspot.trial import State, Trial, TrialResult
 
 __all__ = ["CompiledTrainer", "batch_order"]
@@ -111,8 +117,9 @@ class CompiledTrainer:
         """Train each trial in turn, and yield its result."""
         for trial in group:
             started, clock = time.time(), time.perf_counter()
+            possible, remark = trainable(trial, self.weights)
             try:
-                result = self._train_one(trial, report)
+                result = self._train_one(possible, report)
             except Untraceable as exc:
                 yield from self._plainly(trial, report, reason=str(exc))
                 continue
@@ -123,10 +130,11 @@ class CompiledTrainer:
                     self._let_go(list(self.traces))
             yield replace(
                 result,
+                trial=trial,
                 started_s=started,
                 elapsed_s=time.perf_counter() - clock,
                 trainer="compiled",
-                trainer_reason="one trace serves every trial of this structure",
+                trainer_reason=f"one trace serves every trial of this structure{remark}",
             )
 
     def _plainly(self, trial: Trial, report: Report, reason: str) -> Iterator[TrialResult]:
@@ -175,7 +183,7 @@ class CompiledTrainer:
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         trace.give_state(model.optimizer)
-        return save_weights(self.weights / f"{trial.key}.npz", model, best_weights)
+        return save_weights(weights_path(self.weights, trial), model, best_weights)
 
     def _restarted(self, trial: Trial) -> _Ready | None:
         """Return where a trial starts whose network need not be built, None where it has to be."""
@@ -192,7 +200,7 @@ class CompiledTrainer:
     def _built(self, trial: Trial) -> _Ready:
         network = self._read(trial)
         if trial.continues:
-            load_last(self.weights / f"{trial.continues[0]:05d}.npz", network.model)
+            load_last(parent_path(self.weights, trial), network.model)
         # Tracing takes the known penalties and rates off the network.
         start = start_of(network, goes_on=trial.continues is not None)
         trace = self._trace_of(network)

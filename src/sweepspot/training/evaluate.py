@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import keras
@@ -91,7 +92,6 @@ class Evaluator:
         said = known.get_config().get("from_logits", False)
         self._from_logits = bool(getattr(known, "from_logits", said))
         self._measure = measure
-        self._small_train = Split(X=data.train.X[data.kept_train], y=data.train.y[data.kept_train])
 
     @classmethod
     def of(cls, model: keras.Model, data: TrainingData) -> Evaluator:
@@ -123,6 +123,11 @@ class Evaluator:
     def J_train(self) -> float:
         """Mean loss on the training rows kept for the diagnosis."""
         return self._mean(self._small_train)
+
+    @cached_property
+    def _small_train(self) -> Split:
+        kept = self.data.kept_train
+        return Split(X=self.data.train.X[kept], y=self.data.train.y[kept])
 
     def everything(self) -> Evaluation:
         """Measure both splits in full."""

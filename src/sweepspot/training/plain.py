@@ -20,7 +20,13 @@ from sweepspot.spec import Train
 from sweepspot.training.evaluate import Evaluator
 from sweepspot.training.forgetting import forget_derivatives
 from sweepspot.training.progress import Progress, measured
-from sweepspot.training.weights import load_last, save_weights
+from sweepspot.training.weights import (
+    load_last,
+    parent_path,
+    save_weights,
+    trainable,
+    weights_path,
+)
 from sweepspot.trial import State, Trial, TrialResult
 
 __all__ = ["OUT_OF_MEMORY", "BuildModel", "PlainTrainer", "failed", "one_line"]
@@ -64,17 +70,19 @@ class PlainTrainer:
 
     def _train_one(self, trial: Trial, report: Report) -> TrialResult:
         started, clock = time.time(), time.perf_counter()
+        possible, remark = trainable(trial, self.weights)
         try:
-            result = self._fit(trial, report)
+            result = self._fit(possible, report)
         # Whatever the user's code, Keras or TensorFlow raises is this trial's result.
         except Exception as exc:
             result = failed(trial, exc)
         return replace(
             result,
+            trial=trial,
             started_s=started,
             elapsed_s=time.perf_counter() - clock,
             trainer="plain",
-            trainer_reason=self.reason,
+            trainer_reason=f"{self.reason}{remark}",
         )
 
     def _fit(self, trial: Trial, report: Report) -> TrialResult:
@@ -82,7 +90,7 @@ class PlainTrainer:
         model = self.build(trial.params)
         evaluator = Evaluator.of(model, self.data)
         if trial.continues:
-            load_last(self.weights / f"{trial.continues[0]:05d}.npz", model)
+            load_last(parent_path(self.weights, trial), model)
         elif model.built and not model.optimizer.built:
             # Made while `fit` traces they would cost a second trace, and a graph each.
             model.optimizer.build(model.trainable_variables)
@@ -99,7 +107,7 @@ class PlainTrainer:
         )
         digest = None
         if trial.keeps_weights and progress.state is not State.FAILED:
-            path = self.weights / f"{trial.key}.npz"
+            path = weights_path(self.weights, trial)
             digest = save_weights(path, model, watch.best_weights)
         result = watch.result(model)
         return replace(result, weights=digest)

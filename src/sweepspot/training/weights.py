@@ -4,13 +4,46 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["load_best", "load_last", "save_weights"]
+from sweepspot.trial import Trial, run_id
+
+__all__ = [
+    "load_best",
+    "load_last",
+    "parent_path",
+    "save_weights",
+    "trainable",
+    "weights_path",
+]
+
+
+def weights_path(folder: Path, trial: Trial) -> Path:
+    """Return where the weights of a trial are kept."""
+    return folder / f"{trial.key}.npz"
+
+
+def parent_path(folder: Path, trial: Trial) -> Path:
+    """Return where the weights are kept that a promoted trial goes on from."""
+    assert trial.continues is not None
+    return folder / f"{trial.continues[0]:05d}.npz"
+
+
+def trainable(trial: Trial, folder: Path) -> tuple[Trial, str]:
+    """Return a trial as it can be trained, and what there is to say about it.
+
+    A promoted one whose parent's weights are gone is trained from its start: it costs time, and the
+    sweep is the same.
+    """
+    if trial.continues is None or parent_path(folder, trial).exists():
+        return trial, ""
+    parent = run_id(trial.continues[0])
+    return replace(trial, continues=None), f"; the weights of {parent} are gone: from the start"
 
 
 def save_weights(path: Path, model: keras.Model, best: Sequence[npt.NDArray[np.generic]]) -> str:
