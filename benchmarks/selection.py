@@ -186,6 +186,7 @@ def one_draw(population: Population, n_cv: int, draw: int) -> dict[str, float]:
         Candidate(
             number=int(k),
             n_weights=int(n_weights[k]),
+            repeats=tuple(range(1, seeds)),
             cv_losses=losses[k, 1:][:, cv],
         )
         for k in ranked[:FINALISTS]

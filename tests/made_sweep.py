@@ -82,6 +82,7 @@ def make_sweep(*, trials: int = 40, seed: int = 0) -> MadeSweep:
             Candidate(
                 number=r.number,
                 n_weights=r.n_weights,
+                repeats=(1, 2, 3, 4, 5),
                 cv_losses=float(r.J_cv or 0) * hard[1] * rng.uniform(0.9, 1.1, size=(5, N_CV)),
             )
             for r in chosen

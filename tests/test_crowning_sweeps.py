@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import copy
 
@@ -18,6 +19,7 @@ from sweepspot.journal import Journal
 from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
 from sweepspot.sweep import Sweep
+from sweepspot.trial import State
 
 pytestmark = [
     pytest.mark.tf,
@@ -254,6 +256,25 @@ def test_a_refit_takes_as_many_gradient_steps_as_the_repeat(project):
     # 1,797 rows: 1,079 train and 359 cv; 34 steps of an epoch on train. Adam counts its own.
     with np.load(path) as arrays:
         assert int(arrays["optimizer_0"]) == 34 * repeat.best_epoch
+
+
+def test_the_model_is_told_by_its_own_number_after_a_repeat_that_diverged(project):
+    keys = keys_of("gap", WEAK, select={"finalists": 1, "repeats": 3})
+    number = Sweep(**keys).run().champion.number
+    with Journal(Path("mlruns/gap")) as journal:
+        diverged = replace(journal.repeats[number, 1], state=State.FAILED, J_cv=None)
+        journal.result(diverged)
+
+    result = Sweep(**keys).select()
+
+    better = min((2, 3), key=lambda k: repeat_J("gap", number, k))
+    assert result.champion.repeat == result.outcome.selection.repeat == better
+    assert f"The model is repeat {better} of #{number:03d}" in result.report.read_text()
+
+
+def repeat_J(name, number, repeat):
+    with Journal(Path("mlruns", name)) as journal:
+        return journal.repeats[number, repeat].J_cv
 
 
 class AwayStore:

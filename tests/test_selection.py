@@ -1,10 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweepspot.selection import Candidate, finalists, select
+from sweepspot.selection import Candidate, finalists, lower_median, select
 from sweepspot.trial import State, Trial, TrialResult
+
+
+def measured(number, losses, *, n_weights=100, **more):
+    repeats = tuple(range(1, len(losses) + 1))
+    return Candidate(
+        **{"number": number, "n_weights": n_weights, "repeats": repeats, "cv_losses": losses} | more
+    )
 
 
 def candidate(number, J, *, n_weights=100, repeats=4, spread=0.0, noise=0.0, n_cv=200, seed=0):
@@ -12,7 +21,7 @@ def candidate(number, J, *, n_weights=100, repeats=4, spread=0.0, noise=0.0, n_c
     base = np.random.default_rng(seed).exponential(size=n_cv)
     shifts = J + spread * rng.standard_normal((repeats, 1))
     losses = base / base.mean() * shifts + noise * rng.standard_normal((repeats, n_cv))
-    return Candidate(number=number, n_weights=n_weights, cv_losses=losses)
+    return measured(number, losses, n_weights=n_weights)
 
 
 def result(number, J_cv, *, state=State.COMPLETE, epochs=10, n_weights=5, **params):
@@ -22,8 +31,8 @@ def result(number, J_cv, *, state=State.COMPLETE, epochs=10, n_weights=5, **para
 
 def test_the_smaller_model_wins_within_one_standard_error():
     rows = np.ones((1, 50))
-    best = Candidate(number=0, n_weights=1000, cv_losses=np.array([[0.08], [0.12]]) * rows)
-    small = Candidate(number=1, n_weights=10, cv_losses=np.array([[0.081], [0.121]]) * rows)
+    best = measured(0, np.array([[0.08], [0.12]]) * rows, n_weights=1000)
+    small = measured(1, np.array([[0.081], [0.121]]) * rows, n_weights=10)
 
     selection = select([best, small])
 
@@ -52,8 +61,7 @@ def test_lowest_mean_ignores_the_weights():
 
 def test_a_tie_goes_to_the_smaller_model():
     losses = np.ones((3, 50))
-    large = Candidate(number=0, n_weights=20, cv_losses=losses)
-    small = Candidate(number=1, n_weights=10, cv_losses=losses)
+    large, small = measured(0, losses, n_weights=20), measured(1, losses, n_weights=10)
 
     assert select([large, small]).number == 1
 
@@ -61,10 +69,17 @@ def test_a_tie_goes_to_the_smaller_model():
 def test_the_repeat_is_the_one_of_lower_median():
     losses = np.array([[0.4, 0.4], [0.1, 0.1], [0.3, 0.3], [0.2, 0.2]])
 
-    selection = select([Candidate(number=0, n_weights=1, cv_losses=losses)])
+    selection = select([measured(0, losses)])
 
     assert selection.repeat == 4
     assert "one finalist" in selection.because
+
+
+def test_a_repeat_keeps_its_number_where_an_earlier_one_diverged():
+    without_the_second = measured(0, np.array([[0.4], [0.2], [0.3]]), repeats=(1, 3, 4))
+
+    assert lower_median(without_the_second) == 4
+    assert select([without_the_second]).repeat == 4
 
 
 def test_with_one_repeat_the_rule_is_skipped():
@@ -79,10 +94,8 @@ def test_with_one_repeat_the_rule_is_skipped():
 def test_the_standard_error_is_that_of_a_hand_worked_case():
     # Losses are constant over examples, so only the choice of repeats varies: the mean of two
     # draws from {0, 2} has variance 1/2, and the best finalist's none.
-    best = Candidate(number=0, n_weights=2, cv_losses=np.full((2, 10), 0.5))
-    other = Candidate(
-        number=1, n_weights=1, cv_losses=np.array([np.full(10, 0.0), np.full(10, 2.0)])
-    )
+    best = measured(0, np.full((2, 10), 0.5), n_weights=2)
+    other = measured(1, np.array([np.full(10, 0.0), np.full(10, 2.0)]), n_weights=1)
 
     contender = next(c for c in select([best, other]).contenders if c.number == 1)
 
@@ -107,10 +120,7 @@ def test_a_raised_loss_never_crowns(rise, loser):
     candidates = [candidate(k, 0.1 + 0.01 * k, n_weights=10 + k, spread=0.01) for k in range(3)]
     before = select(candidates).number
     raised = [
-        Candidate(number=c.number, n_weights=c.n_weights, cv_losses=c.cv_losses + rise)
-        if c.number == loser
-        else c
-        for c in candidates
+        replace(c, cv_losses=c.cv_losses + rise) if c.number == loser else c for c in candidates
     ]
 
     after = select(raised).number
@@ -144,7 +154,7 @@ def test_a_selection_is_json():
 def timed(number, J, latency_s, n_weights):
     rows = np.ones((1, 50))
     losses = np.array([[J - 0.02], [J + 0.02]]) * rows
-    return Candidate(number=number, n_weights=n_weights, cv_losses=losses, latency_s=latency_s)
+    return measured(number, losses, n_weights=n_weights, latency_s=latency_s)
 
 
 def test_where_times_are_known_the_faster_model_is_cheaper():

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sweepspot.trial import State, TrialResult, run_id
 
-__all__ = ["Candidate", "Contender", "Selection", "finalists", "select"]
+__all__ = ["Candidate", "Contender", "Selection", "finalists", "lower_median", "select"]
 
 DRAWS = 1000
 """Bootstrap draws; a standard error from 1,000 of them repeats to 2 %."""
@@ -29,6 +29,8 @@ class Candidate:
     Attributes:
         number: Of the trial.
         n_weights: Its cost, unless times are known.
+        repeats: The number, from 1, of each repeat that was measured; one that diverged is not
+            among them.
         cv_losses: `(repeats, n_cv)`: the loss of each kept row under each fresh seed, the rows the
             same for every candidate.
         latency_s: Seconds to answer for one row; when every candidate has it, it is the cost.
@@ -36,6 +38,7 @@ class Candidate:
 
     number: int
     n_weights: int
+    repeats: tuple[int, ...]
     cv_losses: npt.NDArray[np.floating[Any]]
     latency_s: float | None = None
 
@@ -73,7 +76,7 @@ class Selection:
 
     Attributes:
         number: The trial selected.
-        repeat: Which of its repeats is the model: the one of lower-median J_cv, counted from 1.
+        repeat: The number of the repeat that is the model: the one of lower-median J_cv.
         because: Why, in one sentence.
         contenders: All finalists, the best J_cv first.
     """
@@ -147,8 +150,8 @@ def select(
 
     Example:
         >>> losses = np.array([[0.1, 0.3], [0.3, 0.1]])
-        >>> small = Candidate(number=1, n_weights=10, cv_losses=losses)
-        >>> large = Candidate(number=0, n_weights=99, cv_losses=losses)
+        >>> small = Candidate(number=1, n_weights=10, repeats=(1, 2), cv_losses=losses)
+        >>> large = Candidate(number=0, n_weights=99, repeats=(1, 2), cv_losses=losses)
         >>> select([large, small]).number
         1
     """
@@ -177,10 +180,22 @@ def select(
         because = f"it passes the gates, which {run_id(preferred.number)} does not"
     return Selection(
         number=winner.number,
-        repeat=_lower_median(next(c for c in ordered if c.number == winner.number)),
+        repeat=lower_median(next(c for c in ordered if c.number == winner.number)),
         because=because,
         contenders=contenders,
     )
+
+
+def lower_median(candidate: Candidate) -> int:
+    """Return the number of the repeat whose J_cv is the lower median: the best one would flatter.
+
+    Example:
+        >>> losses = np.array([[0.4], [0.1], [0.3]])
+        >>> lower_median(Candidate(number=0, n_weights=9, repeats=(1, 3, 4), cv_losses=losses))
+        4
+    """
+    J = _by_repeat(candidate)
+    return candidate.repeats[int(np.argsort(J, kind="stable")[(len(J) - 1) // 2])]
 
 
 def _best_allowed(contenders: Sequence[Contender], *, only_lowest: bool) -> Contender:
@@ -226,12 +241,6 @@ def _by_repeat(candidate: Candidate) -> npt.NDArray[np.float64]:
 def _spread(candidate: Candidate) -> float:
     J = _by_repeat(candidate)
     return float(J.std(ddof=1)) if len(J) > 1 else 0.0
-
-
-def _lower_median(candidate: Candidate) -> int:
-    """Return the repeat, from 1, whose J_cv is the lower median: the best one would flatter."""
-    J = _by_repeat(candidate)
-    return int(np.argsort(J, kind="stable")[(len(J) - 1) // 2]) + 1
 
 
 def _why_skipped(candidates: Sequence[Candidate], rule: Rule) -> str:

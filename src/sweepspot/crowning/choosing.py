@@ -30,7 +30,7 @@ from sweepspot.journal import Journal
 from sweepspot.ledger import TestLedger
 from sweepspot.protocols import Executor, RegisteredModel, Reigning
 from sweepspot.quiet import load_tensorflow
-from sweepspot.selection import Selection, finalists, select
+from sweepspot.selection import Selection, finalists, lower_median, select
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import TrialResult, run_id
 
@@ -136,9 +136,9 @@ class Crowning:
         gates: dict[int, tuple[Gate, ...]] = {}
         repeats: dict[int, TrialResult] = {}
         for candidate in candidates:
-            lower_median = select([candidate]).repeat
-            repeats[candidate.number] = finals.repeats(candidate.number)[lower_median - 1]
-            gates[candidate.number] = self._gates(repeats[candidate.number])
+            repeat = self._journal.repeats[candidate.number, lower_median(candidate)]
+            repeats[candidate.number] = repeat
+            gates[candidate.number] = self._gates(repeat)
         barred = [n for n, asked in gates.items() if any(gate.stops for gate in asked)]
         selection = select(
             candidates,

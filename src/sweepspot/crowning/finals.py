@@ -59,14 +59,6 @@ class Finals:
         seconds = self._latencies({r.number: r for r in chosen}, [c.number for c in found])
         return [replace(c, latency_s=seconds[c.number]) for c in found]
 
-    def repeats(self, number: int) -> list[TrialResult]:
-        """Return the repeats of a finalist that could be trained, in order."""
-        return [
-            r
-            for (n, _), r in sorted(self._journal.repeats.items())
-            if n == number and r.state is State.COMPLETE and r.trial.repeat <= self._spec.repeats
-        ]
-
     def train_once_more(self, trial: Trial) -> str:
         """Train a repeat whose weights are gone, and return the hash of those that it has now."""
         train_again(self._executor(), self._journal, [trial], hear=self._send)
@@ -98,11 +90,23 @@ class Finals:
         self._record(result, f"{name} repeat {result.trial.repeat}")
 
     def _candidate(self, result: TrialResult) -> Candidate | None:
-        losses = [self._journal.losses(r) for r in self.repeats(result.number)]
-        kept = [part.cv for part in losses if part is not None]
-        if not kept:
+        """Return a finalist with the repeats that were measured, None where none was."""
+        measured = {
+            repeat: losses.cv
+            for (number, repeat), r in sorted(self._journal.repeats.items())
+            if number == result.number
+            and r.state is State.COMPLETE
+            and repeat <= self._spec.repeats
+            and (losses := self._journal.losses(r)) is not None
+        }
+        if not measured:
             return None
-        return Candidate(number=result.number, n_weights=result.n_weights, cv_losses=np.stack(kept))
+        return Candidate(
+            number=result.number,
+            n_weights=result.n_weights,
+            repeats=tuple(measured),
+            cv_losses=np.stack(list(measured.values())),
+        )
 
     def _latencies(
         self, chosen: Mapping[int, TrialResult], numbers: Sequence[int]
