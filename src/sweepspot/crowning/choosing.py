@@ -1,35 +1,23 @@
-"""The choice of a champion, from finalists to the registry: what happens in which order."""
+"""The choice of a champion, from finalists to a model that is measured: what comes after what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from sweepspot.crowning.finals import Finals
 from sweepspot.crowning.gates import Baselines, gates_of
 from sweepspot.crowning.measuring import Measuring
-from sweepspot.crowning.records import Champion, ChampionComparison, Gate, Outcome
-from sweepspot.crowning.registering import TEST_DIGEST, WEIGHTS, registered_model
-from sweepspot.crowning.rivalry import decided, is_cheaper, rival
-from sweepspot.crowning.telling import (
-    away,
-    by_itself,
-    kept,
-    no_champion,
-    not_compared,
-    promoted,
-    replaced_since,
-    saved,
-)
+from sweepspot.crowning.records import Champion, Chosen, Gate, Outcome, registered_name
+from sweepspot.crowning.succession import Registry, Succession
+from sweepspot.crowning.telling import no_champion, saved
 from sweepspot.datasets import Dataset
 from sweepspot.diagnosis import Diagnosis
-from sweepspot.errors import TrackingError, first_line
 from sweepspot.journal import Journal
 from sweepspot.ledger import TestLedger
-from sweepspot.protocols import Executor, RegisteredModel, Reigning
-from sweepspot.quiet import load_tensorflow
+from sweepspot.protocols import Executor
 from sweepspot.selection import Selection, finalists, lower_median, select
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import TrialResult, run_id
@@ -37,19 +25,11 @@ from sweepspot.trial import TrialResult, run_id
 __all__ = ["Crowning", "Store"]
 
 
-class Store(Protocol):
+class Store(Registry, Protocol):
     """What is asked of the tracker."""
 
     def record(self, result: TrialResult, name: str) -> None:
         """Write one repeat of a finalist."""
-        ...
-
-    def register(self, model: RegisteredModel, number: int) -> str:
-        """Register a model as the champion, and return its version."""
-        ...
-
-    def reigning(self, name: str) -> Reigning | None:
-        """Return the registered champion of a name."""
         ...
 
 
@@ -118,16 +98,18 @@ class Crowning:
         if isinstance(selected, Outcome):
             return selected
         champion = self._measured(selected, finals)
-        outcome = Outcome(
-            status="selected",
-            champion=champion,
-            selection=selected.selection,
-            because="",
-            gates=selected.gates,
-        )
+        model = Chosen(champion=champion, selection=selected.selection, gates=selected.gates)
         if not self._spec.select.register_as:
-            return saved(outcome)
-        return self._in_the_registry(outcome, champion, diagnosis)
+            return saved(model)
+        succession = Succession(
+            self._spec,
+            self._dataset,
+            self._journal,
+            measuring=self._measuring,
+            registry=self._store,
+            say=self._say,
+        )
+        return succession.settle(model, str(diagnosis[run_id(champion.number)].label))
 
     def _select(self, finals: Finals, chosen: list[TrialResult]) -> _Selected | Outcome:
         candidates = finals.candidates(chosen)
@@ -179,98 +161,9 @@ class Crowning:
 
     def _under_this_name(self, champion: Champion) -> Champion:
         """Forget a registration under a name that the sweep has no longer."""
-        if (champion.registered or "").rsplit("/", 1)[0] == self._spec.select.register_as:
+        if registered_name(champion.registered or "") == self._spec.select.register_as:
             return champion
         return replace(champion, registered=None)
-
-    def _in_the_registry(
-        self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis
-    ) -> Outcome:
-        """Say where the model stands in the registry, and bring it there if it may be."""
-        name = str(self._spec.select.register_as)
-        try:
-            reigning = self._store.reigning(name)
-        except TrackingError as exc:
-            return away(outcome, name, str(exc))
-        before = f"{name}/{reigning.version}" if reigning else None
-        outcome = replace(outcome, reigning=before)
-        if reigning is None:
-            return self._register(outcome, champion, diagnosis)
-        if reigning.tags.get(WEIGHTS) == champion.weights or champion.registered == before:
-            champion = replace(champion, registered=before)
-            self._remember(champion)
-            compared = self._stored_comparison(champion)
-            return by_itself(replace(outcome, champion=champion, comparison=compared))
-        if champion.registered:
-            return replaced_since(outcome)
-        return self._challenge(outcome, champion, reigning, diagnosis)
-
-    def _challenge(
-        self, outcome: Outcome, champion: Champion, reigning: Reigning, diagnosis: Diagnosis
-    ) -> Outcome:
-        comparison = self._stored_comparison(champion)
-        if comparison is None:
-            self._say(f"comparing with {outcome.reigning} on the test rows")
-            try:
-                comparison = self._compare(champion, reigning, str(outcome.reigning))
-            # Whatever a registered model raises: it is the user's, or another version's.
-            except Exception as exc:
-                return not_compared(outcome, first_line(exc))
-            known = self._journal.notes.get("comparisons", {})
-            self._journal.note("comparisons", {**known, champion.weights: asdict(comparison)})
-        outcome = replace(outcome, comparison=comparison)
-        if not comparison.promotes or comparison.reigning != outcome.reigning:
-            return kept(outcome)
-        return self._register(outcome, champion, diagnosis)
-
-    def _compare(self, champion: Champion, reigning: Reigning, name: str) -> ChampionComparison:
-        # Before MLflow imports it, which would not do it quietly.
-        load_tensorflow()
-        mine, theirs = self._measuring.losses_on_test(champion, reigning.load())
-        digest = reigning.tags.get(TEST_DIGEST)
-        return rival(
-            mine,
-            theirs,
-            reigning=name,
-            openings=champion.test_openings,
-            margin=self._spec.select.margin,
-            cheaper=is_cheaper(champion.n_weights, reigning.tags.get("sweepspot.n_weights")),
-            same_test=None if digest is None else digest == self._dataset.test_digest,
-            seed=self._spec.search.seed,
-        )
-
-    def _stored_comparison(self, champion: Champion) -> ChampionComparison | None:
-        """Return how the same weights compared before, with whichever version reigned then."""
-        noted = self._journal.notes.get("comparisons", {}).get(champion.weights)
-        if noted is None or noted["reigning"].rsplit("/", 1)[0] != self._spec.select.register_as:
-            return None
-        return decided(ChampionComparison(**noted), margin=self._spec.select.margin)
-
-    def _register(self, outcome: Outcome, champion: Champion, diagnosis: Diagnosis) -> Outcome:
-        """Register the model; a store that is away leaves it saved, to be registered later."""
-        name = str(self._spec.select.register_as)
-        if outcome.selection is None:
-            return outcome
-        model = registered_model(
-            name,
-            champion,
-            self._dataset,
-            sweep=self._spec.name,
-            label=str(diagnosis[run_id(champion.number)].label),
-            selection=outcome.selection,
-            comparison=outcome.comparison,
-        )
-        try:
-            version = self._store.register(model, champion.number)
-        except TrackingError as exc:
-            return away(outcome, name, str(exc))
-        champion = replace(champion, registered=f"{name}/{version}")
-        self._remember(champion)
-        return promoted(replace(outcome, champion=champion))
-
-    def _remember(self, champion: Champion) -> None:
-        noted = self._journal.notes["champion"]
-        self._journal.note("champion", {**noted, "champion": champion.to_json()})
 
 
 def _is_saved(noted: Mapping[str, Any]) -> bool:

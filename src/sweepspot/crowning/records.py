@@ -9,13 +9,32 @@ from typing import Any, Literal
 from sweepspot.selection import Selection
 from sweepspot.space import Params
 
-__all__ = ["Champion", "ChampionComparison", "Gate", "Outcome", "Reached", "Status"]
+__all__ = [
+    "Champion",
+    "ChampionComparison",
+    "Chosen",
+    "Gate",
+    "Outcome",
+    "Reached",
+    "Status",
+    "registered_name",
+]
 
 Status = Literal["promoted", "kept", "selected", "none"]
 """How it stands in the end: the sweep's model is the registered champion; another one is; there
 is nothing to register it as, or nowhere; nothing may be champion."""
 
 Reached = Literal["yes", "no", "unclear"]
+
+
+def registered_name(version: str) -> str:
+    """Return the name in the registry of a `name/version`.
+
+    Example:
+        >>> registered_name("houses/3")
+        'houses'
+    """
+    return version.rsplit("/", 1)[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +142,21 @@ class Champion:
             "params": dict(self.params),
             "comparisons": dict(self.comparisons),
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """A model that may be champion, before it is known how it stands in the registry.
+
+    Attributes:
+        champion: The model, saved and measured.
+        selection: The comparison of the finalists that it comes from.
+        gates: The model beside each baseline.
+    """
+
+    champion: Champion
+    selection: Selection
+    gates: tuple[Gate, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,10 +11,13 @@ from sweepspot.protocols import RegisteredModel
 from sweepspot.selection import Selection
 from sweepspot.trial import run_id
 
-__all__ = ["TEST_DIGEST", "WEIGHTS", "registered_model"]
+__all__ = ["N_WEIGHTS", "TEST_DIGEST", "WEIGHTS", "registered_model"]
 
 WEIGHTS, TEST_DIGEST = "sweepspot.weights", "sweepspot.test_digest"
 """Tags by which a version is known again: what it is, and which rows it was tested on."""
+
+N_WEIGHTS = "sweepspot.n_weights"
+"""The tag by which its cost is known."""
 
 
 def registered_model(
@@ -52,7 +55,7 @@ def registered_model(
             "sweepspot.repeat": str(champion.repeat),
             "sweepspot.refit": champion.refit,
             "sweepspot.label": label,
-            "sweepspot.n_weights": str(champion.n_weights),
+            N_WEIGHTS: str(champion.n_weights),
             "sweepspot.J_cv": f"{champion.J_cv:.6g}",
             "sweepspot.J_test": f"{champion.J_test:.6g}",
             "sweepspot.error_test": f"{champion.error_test:.6g}",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from sweepspot.crowning.records import Champion, ChampionComparison, Gate, Outcome
+from sweepspot.crowning.records import (
+    ChampionComparison,
+    Chosen,
+    Gate,
+    Outcome,
+    Status,
+    registered_name,
+)
 from sweepspot.selection import Selection
 from sweepspot.trial import run_id
 
@@ -35,133 +40,148 @@ def no_champion(
     return Outcome(status="none", champion=None, selection=selection, because=told, gates=gates)
 
 
-def saved(outcome: Outcome) -> Outcome:
+def saved(chosen: Chosen) -> Outcome:
     """The model is selected, and there is no name to register it as."""
-    champion = _champion(outcome)
-    return replace(
-        outcome,
-        because=f"{_chosen(outcome)}. It is saved in {champion.folder} and not registered, since "
+    return _outcome(
+        "selected",
+        chosen,
+        f"{_selected(chosen)}. It is saved in {chosen.champion.folder} and not registered, since "
         "the sweep has no select.register.",
     )
 
 
-def promoted(outcome: Outcome) -> Outcome:
-    """The model was registered just now."""
-    champion, comparison = _champion(outcome), outcome.comparison
+def promoted(chosen: Chosen, comparison: ChampionComparison | None) -> Outcome:
+    """The model was registered just now, in the place of another one or of none."""
+    registered = str(chosen.champion.registered)
     if comparison is None:
-        second = f"Nothing had the alias champion before, so it is registered as {_name(champion)}"
+        second = f"Nothing had the alias champion before, so it is registered as {registered}"
     else:
         how = "shown to be better on" if comparison.high < 0 else "smaller and as good on"
         second = (
             f"It is {how} the {comparison.n_rows:,} test rows than {comparison.reigning} "
-            f"({_difference(comparison)}), and is registered as {_name(champion)} in its place"
+            f"({_difference(comparison)}), and is registered as {registered} in its place"
         )
         if how.startswith("smaller"):
             second = second.replace("than", "as", 1)
-    return replace(
-        outcome,
-        status="promoted",
-        reigning=champion.registered,
-        because=f"{_chosen(outcome)}. {second}.",
+    because = f"{_selected(chosen)}. {second}."
+    return _outcome("promoted", chosen, because, reigning=registered, comparison=comparison)
+
+
+def by_itself(chosen: Chosen, comparison: ChampionComparison | None) -> Outcome:
+    """The model is the registered champion already; how it came there is told where it is known."""
+    registered = chosen.champion.registered
+    return _outcome(
+        "promoted",
+        chosen,
+        f"{_selected(chosen)}. It is {registered}, which has the alias champion already, so "
+        "nothing was changed.",
+        reigning=registered,
+        comparison=comparison,
     )
 
 
-def by_itself(outcome: Outcome) -> Outcome:
-    """The model is the registered champion already."""
-    return replace(
-        outcome,
-        status="promoted",
-        because=f"{_chosen(outcome)}. It is {outcome.reigning}, which has the alias champion "
-        "already, so nothing was changed.",
-    )
-
-
-def replaced_since(outcome: Outcome) -> Outcome:
+def replaced_since(chosen: Chosen, reigning: str) -> Outcome:
     """The model was registered, and another one has taken its place."""
-    champion = _champion(outcome)
-    return replace(
-        outcome,
-        status="kept",
-        because=f"The champion stays {outcome.reigning}: it has taken the place of "
-        f"{_name(champion)}, which is {run_id(champion.number)} of this sweep. "
-        "Nothing was changed.",
+    return _outcome(
+        "kept",
+        chosen,
+        f"The champion stays {reigning}: it has taken the place of {chosen.champion.registered}, "
+        f"which is {run_id(chosen.champion.number)} of this sweep. Nothing was changed.",
+        reigning=reigning,
     )
 
 
-def kept(outcome: Outcome) -> Outcome:
-    """The reigning champion stays."""
-    champion, comparison = _champion(outcome), outcome.comparison
-    number = run_id(champion.number)
-    if comparison is None:
-        return outcome
-    if comparison.reigning != outcome.reigning:
+def kept(chosen: Chosen, reigning: str, comparison: ChampionComparison) -> Outcome:
+    """The reigning champion stays, which may be another one than the model was compared with."""
+    number = run_id(chosen.champion.number)
+    if comparison.reigning != reigning:
         first = (
-            f"The champion stays {outcome.reigning}: {number} was compared with "
+            f"The champion stays {reigning}: {number} was compared with "
             f"{comparison.reigning} before, and the test rows are not opened twice for one model"
         )
     else:
         shown = "shown to be worse" if comparison.low > 0 else "not shown to be better"
         first = (
-            f"The champion stays {outcome.reigning}: {number} is {shown} on the "
+            f"The champion stays {reigning}: {number} is {shown} on the "
             f"{comparison.n_rows:,} test rows ({_difference(comparison)})"
         )
-    second = f"{number} is saved in {champion.folder} and not registered"
+    second = f"{number} is saved in {chosen.champion.folder} and not registered"
     if comparison.same_test is False:
         second += (
             f"; {comparison.reigning} was tested on other rows and may have trained on these, "
             "which favours it"
         )
-    return replace(outcome, status="kept", because=f"{first}. {second}.")
+    because = f"{first}. {second}."
+    return _outcome("kept", chosen, because, reigning=reigning, comparison=comparison)
 
 
-def not_compared(outcome: Outcome, problem: str) -> Outcome:
+def not_compared(chosen: Chosen, reigning: str, problem: str) -> Outcome:
     """The reigning champion cannot be asked, so it stays."""
-    champion = _champion(outcome)
-    name = str(outcome.reigning).rsplit("/", 1)[0]
-    return replace(
-        outcome,
-        status="kept",
-        because=f"The champion stays {outcome.reigning}, but it could not be compared with "
-        f"{run_id(champion.number)}: {problem.rstrip('.')}. To let {run_id(champion.number)} "
-        f"take its place, remove the alias champion from {name} in MLflow and run "
-        "sweepspot select, or register under another name.",
+    number = run_id(chosen.champion.number)
+    return _outcome(
+        "kept",
+        chosen,
+        f"The champion stays {reigning}, but it could not be compared with {number}: "
+        f"{problem.rstrip('.')}. To let {number} take its place, remove the alias champion from "
+        f"{registered_name(reigning)} in MLflow and run sweepspot select, or register under "
+        "another name.",
+        reigning=reigning,
     )
 
 
-def away(outcome: Outcome, name: str, problem: str) -> Outcome:
+def away(
+    chosen: Chosen,
+    name: str,
+    problem: str,
+    *,
+    reigning: str | None = None,
+    comparison: ChampionComparison | None = None,
+) -> Outcome:
     """The registry does not answer: what is known is told, and nothing is lost."""
-    champion = _champion(outcome)
+    champion = chosen.champion
     if champion.registered:
-        return replace(
-            outcome,
-            status="promoted",
-            reigning=champion.registered,
-            because=f"{_chosen(outcome)}. It is registered as {_name(champion)}; whether that "
+        return _outcome(
+            "promoted",
+            chosen,
+            f"{_selected(chosen)}. It is registered as {champion.registered}; whether that "
             "still has the alias champion could not be asked.",
+            reigning=champion.registered,
             warning=f"the registry was not asked: {problem}",
         )
-    return replace(
-        outcome,
-        because=f"{_chosen(outcome)}. It is saved in {champion.folder} and not registered as "
+    return _outcome(
+        "selected",
+        chosen,
+        f"{_selected(chosen)}. It is saved in {champion.folder} and not registered as "
         f"{name}, since the registry does not answer; the same command tries again.",
+        reigning=reigning,
+        comparison=comparison,
         warning=f"the champion is saved but not registered: {problem}",
     )
 
 
-def _champion(outcome: Outcome) -> Champion:
-    if outcome.champion is None:
-        raise TypeError("an outcome without a champion has nothing to tell of one")
-    return outcome.champion
+def _outcome(
+    status: Status,
+    chosen: Chosen,
+    because: str,
+    *,
+    reigning: str | None = None,
+    comparison: ChampionComparison | None = None,
+    warning: str = "",
+) -> Outcome:
+    return Outcome(
+        status=status,
+        champion=chosen.champion,
+        selection=chosen.selection,
+        because=because,
+        gates=chosen.gates,
+        comparison=comparison,
+        reigning=reigning,
+        warning=warning,
+    )
 
 
-def _chosen(outcome: Outcome) -> str:
-    champion = _champion(outcome)
-    why = outcome.selection.because if outcome.selection else ""
-    return f"{run_id(champion.number)} is the champion: {why}"
-
-
-def _name(champion: Champion) -> str:
-    return str(champion.registered)
+def _selected(chosen: Chosen) -> str:
+    return f"{run_id(chosen.champion.number)} is the champion: {chosen.selection.because}"
 
 
 def _difference(comparison: ChampionComparison) -> str:
