@@ -56,13 +56,10 @@ def promoted(chosen: Chosen, comparison: ChampionComparison | None) -> Outcome:
     if comparison is None:
         second = f"Nothing had the alias champion before, so it is registered as {registered}"
     else:
-        how = "shown to be better on" if comparison.high < 0 else "smaller and as good on"
         second = (
-            f"It is {how} the {comparison.n_rows:,} test rows than {comparison.reigning} "
-            f"({_difference(comparison)}), and is registered as {registered} in its place"
+            f"It is {_why_promoted(comparison)} ({_difference(comparison)}), and is registered "
+            f"as {registered} in its place"
         )
-        if how.startswith("smaller"):
-            second = second.replace("than", "as", 1)
     because = f"{_selected(chosen)}. {second}."
     return _outcome("promoted", chosen, because, reigning=registered, comparison=comparison)
 
@@ -122,9 +119,9 @@ def not_compared(chosen: Chosen, reigning: str, problem: str) -> Outcome:
         "kept",
         chosen,
         f"The champion stays {reigning}, but it could not be compared with {number}: "
-        f"{problem.rstrip('.')}. To let {number} take its place, remove the alias champion from "
-        f"{registered_name(reigning)} in MLflow and run sweepspot select, or register under "
-        "another name.",
+        f"{problem.rstrip('.')}. To let {number}, saved in {chosen.champion.folder}, take its "
+        f"place, remove the alias champion from {registered_name(reigning)} in MLflow and run "
+        "sweepspot select, or register under another name.",
         reigning=reigning,
     )
 
@@ -182,6 +179,15 @@ def _outcome(
 
 def _selected(chosen: Chosen) -> str:
     return f"{run_id(chosen.champion.number)} is the champion: {chosen.selection.because}"
+
+
+def _why_promoted(comparison: ChampionComparison) -> str:
+    rows, reigning = f"the {comparison.n_rows:,} test rows", comparison.reigning
+    if comparison.high < 0:
+        return f"shown to be better on {rows} than {reigning}"
+    if comparison.low > 0:
+        return f"smaller than {reigning} and worse on {rows}, by no more than select.margin allows"
+    return f"smaller than {reigning} and on {rows} as good to within select.margin"
 
 
 def _difference(comparison: ChampionComparison) -> str:
