@@ -18,6 +18,7 @@ from sweepspot.errors import TrackingError
 from sweepspot.journal import Journal
 from sweepspot.judging import Judge
 from sweepspot.ledger import TestLedger
+from sweepspot.protocols import Model, Reigning
 from sweepspot.sweep import Sweep
 from sweepspot.trial import State
 
@@ -290,34 +291,88 @@ class AwayStore:
         raise TrackingError("the store does not answer")
 
 
-@pytest.mark.parametrize(
-    ("register", "status", "warning"),
-    [("scans", "promoted", "was not asked"), ("others", "selected", "saved but not registered")],
-)
-def test_a_registry_that_is_away_loses_nothing(project, register, status, warning):
+def crown_weak(store, register):
+    """Choose the champion of the weak sweep once more, with a registry of the test's own."""
     keys = keys_of("weak", WEAK)
     spec = Sweep(**{**keys, "select": {**keys["select"], "register": register}}).spec
     dataset = load_dataset(spec.data, task=None, folder=Path())
     constant = naive(dataset.training)
-    before = openings()
-
     with Journal(Path("mlruns/weak")) as journal:
         judge = Judge(spec, J_naive=constant.J_cv, algorithm=None, losses=journal.losses)
-        outcome = Crowning(
+        return Crowning(
             spec,
             dataset,
             journal,
             baselines=Baselines(naive=constant.cv_losses),
             ledger=TestLedger(Path("mlruns/test_ledger.jsonl")),
-            store=AwayStore(),
+            store=store,
             say=lambda text: None,
         ).run(lambda: pytest.fail("nothing is left to train"), judge.all(journal.results.values()))
+
+
+@pytest.mark.parametrize(
+    ("register", "status", "warning"),
+    [("scans", "promoted", "was not asked"), ("others", "selected", "saved but not registered")],
+)
+def test_a_registry_that_is_away_loses_nothing(project, register, status, warning):
+    before = openings()
+
+    outcome = crown_weak(AwayStore(), register)
 
     assert outcome.status == status
     assert warning in outcome.warning
     assert sentences(outcome.because) == 2
     assert Path(outcome.champion.folder, "champion.keras").exists()
     assert openings() == before
+
+
+class OtherStore(AwayStore):
+    """A registry in which another model reigns."""
+
+    def __init__(self, load):
+        self.load = load
+
+    def reigning(self, name):
+        return Reigning(version="7", tags={}, load=self.load)
+
+
+def does_not_load():
+    raise RuntimeError("made with another version")
+
+
+DIGITS = {"task": "multiclass", "labels": list(range(10))}
+
+
+def answers_with(found):
+    return lambda: Model(answer=lambda rows: found(len(rows)), target=DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("load", "problem"),
+    [
+        (does_not_load, "made with another version"),
+        (answers_with(lambda n: 1 / 0), "division by zero"),
+        (answers_with(lambda n: ["three"] * n), "could not convert"),
+    ],
+)
+def test_whatever_a_reigning_model_raises_leaves_it_reigning(project, load, problem):
+    outcome = crown_weak(OtherStore(load), "others")
+
+    assert outcome.status == "kept"
+    assert outcome.reigning == "others/7"
+    assert problem in outcome.because
+
+
+def test_what_goes_wrong_with_our_own_model_is_not_blamed_on_the_reigning_one(project):
+    saved = Path("mlruns/weak/champion/champion.keras")
+    whole = saved.read_bytes()
+    saved.write_bytes(b"not a network")
+
+    try:
+        with pytest.raises(Exception, match=r"champion\.keras"):
+            crown_weak(OtherStore(does_not_load), "others")
+    finally:
+        saved.write_bytes(whole)
 
 
 def test_a_missed_target_has_no_champion_until_the_gate_is_opened(project):

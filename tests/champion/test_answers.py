@@ -54,7 +54,7 @@ def network_of(dataset, params=None):
 
 @pytest.mark.parametrize("task", list(Task))
 def test_answers_to_raw_rows_have_the_losses_of_the_network(task, tmp_path):
-    from sweepspot.champion import answer_losses, assemble, saved_model
+    from sweepspot.champion import answer_losses, as_outputs, assemble, saved_model
     from sweepspot.training.evaluate import Evaluator
 
     dataset = dataset_of(task, tmp_path)
@@ -62,7 +62,8 @@ def test_answers_to_raw_rows_have_the_losses_of_the_network(task, tmp_path):
     assemble(network, dataset, tmp_path / "champion")
     model, split = saved_model(tmp_path / "champion"), dataset.training.cv
 
-    found = answer_losses(network.loss, dataset, split, model.answer(dataset.raw_rows("cv")))
+    outputs = as_outputs(dataset, model.answer(dataset.raw_rows("cv")), len(split))
+    found = answer_losses(network.loss, split, outputs)
 
     expected = Evaluator.of(network, dataset.training).measure(split).losses
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
@@ -70,16 +71,15 @@ def test_answers_to_raw_rows_have_the_losses_of_the_network(task, tmp_path):
 
 
 def test_answers_of_another_shape_are_refused(tmp_path):
-    from sweepspot.champion import answer_losses
+    from sweepspot.champion import as_outputs
 
     dataset = dataset_of(Task.MULTICLASS, tmp_path)
     rows = len(dataset.training.cv)
-    loss = network_of(dataset).loss
 
     with pytest.raises(ValueError, match=r"answers must be \(\d+, 3\) numbers"):
-        answer_losses(loss, dataset, dataset.training.cv, np.full((rows, 4), 0.25))
+        as_outputs(dataset, np.full((rows, 4), 0.25), rows)
     with pytest.raises(ValueError, match="must be finite"):
-        answer_losses(loss, dataset, dataset.training.cv, np.full((rows, 3), np.nan))
+        as_outputs(dataset, np.full((rows, 3), np.nan), rows)
 
 
 def test_latencies_are_measured_for_every_network(tmp_path):

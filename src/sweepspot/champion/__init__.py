@@ -7,10 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from sweepspot.data import Split, TrainingData
+from sweepspot.data import FloatArray, Split, TrainingData
 from sweepspot.datasets import Dataset
 from sweepspot.protocols import Model
 from sweepspot.quiet import load_tensorflow
@@ -26,6 +23,7 @@ __all__ = [
     "MODEL_CODE",
     "answer_losses",
     "artifact_paths",
+    "as_outputs",
     "assemble",
     "latencies",
     "refit",
@@ -61,17 +59,24 @@ def saved_model(folder: Path) -> Model:
     return saved_model(folder)
 
 
-def answer_losses(
-    loss: keras.losses.Loss | str, dataset: Dataset, split: Split, answers: npt.NDArray[Any]
-) -> npt.NDArray[np.float32]:
-    """Return the loss of each answer to a raw row; see `champion.answers`.
+def as_outputs(dataset: Dataset, answers: Any, n_rows: int) -> FloatArray:
+    """Return answers to raw rows as what the loss of the sweep takes; see `champion.answers`.
 
     Raises:
         ValueError: The answers are not those of a model for this data.
     """
+    load_tensorflow()
+    from sweepspot.champion.answers import as_outputs
+
+    return as_outputs(dataset, answers, n_rows)
+
+
+def answer_losses(loss: keras.losses.Loss | str, split: Split, outputs: FloatArray) -> FloatArray:
+    """Return the loss of each answer, `(rows,)`, from what `as_outputs` returned."""
+    load_tensorflow()
     from sweepspot.champion.answers import answer_losses
 
-    return answer_losses(loss, dataset, split, answers)
+    return answer_losses(loss, split, outputs)
 
 
 def latencies(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweepspot.champion import artifact_paths
-from sweepspot.data import Split, Task
+from sweepspot.data import FloatArray, Split, Task
 from sweepspot.datasets import Dataset
 from sweepspot.protocols import Model
 from sweepspot.training.evaluate import PerRow, per_example_losses, unreduced
@@ -22,7 +22,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from sweepspot.champion.model import Champion
 
-__all__ = ["answer_losses", "saved_model"]
+__all__ = ["answer_losses", "as_outputs", "saved_model"]
 
 
 def saved_model(folder: Path) -> Model:
@@ -35,34 +35,45 @@ def saved_model(folder: Path) -> Model:
     )
 
 
-def answer_losses(
-    loss: keras.losses.Loss | str, dataset: Dataset, split: Split, answers: npt.NDArray[Any]
-) -> PerRow:
-    """Return the loss of each answer.
+def as_outputs(dataset: Dataset, answers: Any, n_rows: int) -> FloatArray:
+    """Return answers as what the loss of the sweep takes.
 
     Args:
-        loss: That the sweep's networks were compiled with; logits or not does not matter.
         dataset: Knows the units of the target.
-        split: The same rows, preprocessed.
         answers: Probabilities `(rows, classes)` or `(rows, labels)`, or values in target units
             `(rows,)`.
+        n_rows: How many rows were asked about.
 
     Returns:
-        `(rows,)` float32, in the units of J.
+        `(rows, outputs)` float32: probabilities, or values as the networks are trained on.
 
     Raises:
-        ValueError: The answers do not have that shape, or are not finite.
+        ValueError: The answers do not have that shape, or are not finite numbers.
     """
-    outputs = _as_outputs(dataset, np.asarray(answers, dtype=np.float64))
-    expected = (len(split), dataset.training.n_outputs)
+    outputs = _in_units_of_J(dataset, np.asarray(answers, dtype=np.float64))
+    expected = (n_rows, dataset.training.n_outputs)
     if outputs.shape != expected:
         raise ValueError(f"answers must be {expected} numbers, got {outputs.shape}")
     if not np.isfinite(outputs).all():
         raise ValueError("answers must be finite, got some that are not")
-    return per_example_losses(_of_answers(loss), split.y, outputs.astype(np.float32))
+    return outputs.astype(np.float32)
 
 
-def _as_outputs(dataset: Dataset, answers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def answer_losses(loss: keras.losses.Loss | str, split: Split, outputs: FloatArray) -> PerRow:
+    """Return the loss of each answer.
+
+    Args:
+        loss: That the sweep's networks were compiled with; logits or not does not matter.
+        split: The same rows, preprocessed.
+        outputs: The answers, by `as_outputs`.
+
+    Returns:
+        `(rows,)` float32, in the units of J.
+    """
+    return per_example_losses(_of_answers(loss), split.y, outputs)
+
+
+def _in_units_of_J(dataset: Dataset, answers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     match dataset.task:
         case Task.REGRESSION | Task.NONNEGATIVE:
             encoding = dataset.encoding

@@ -105,7 +105,6 @@ class Crowning:
             self._spec,
             self._dataset,
             self._journal,
-            measuring=self._measuring,
             registry=self._store,
             say=self._say,
         )

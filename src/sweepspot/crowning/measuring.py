@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from sweepspot.champion import answer_losses, assemble, refit, saved_model
+from sweepspot.champion import assemble, refit
 from sweepspot.crowning.finals import Finals
 from sweepspot.crowning.records import Champion
 from sweepspot.datasets import Dataset
 from sweepspot.journal import Journal
 from sweepspot.ledger import Opening, TestLedger
-from sweepspot.protocols import Model
 from sweepspot.quiet import load_tensorflow
 from sweepspot.spec import SweepSpec
-from sweepspot.training import build_model, measure, restore_model
+from sweepspot.training import measure, restore_model
 from sweepspot.trial import TrialResult
 
 __all__ = ["Measuring"]
@@ -89,38 +84,6 @@ class Measuring:
             latency_s=latency_s,
         )
 
-    def losses_on_test(
-        self, champion: Champion, reigning: Model
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return the loss of each test row, of the model that is saved and of another one.
-
-        Both answer raw rows, and both answers are scored by one function.
-
-        Raises:
-            ValueError: The other model is for other targets, or its answers are not answers here.
-        """
-        self._check_target(reigning)
-        split, rows = self._dataset.open_test(), self._dataset.raw_rows("test")
-        loss = build_model(self._spec, self._dataset.training, champion.params).loss
-        mine = saved_model(Path(champion.folder))
-        of_mine, of_reigning = (
-            answer_losses(loss, self._dataset, split, np.asarray(model.answer(rows)))
-            for model in (mine, reigning)
-        )
-        return of_mine, of_reigning
-
-    def _check_target(self, reigning: Model) -> None:
-        mine = self._dataset.encoding.to_json()
-        asked = ("task", "labels") if len(mine["labels"]) else ("task", "names")
-        if not reigning.target and len(mine["labels"]):
-            raise ValueError("it does not say in which order its probabilities are")
-        for name in asked if reigning.target else ():
-            if reigning.target.get(name) != mine[name]:
-                raise ValueError(
-                    f"its target has {name} {_short(reigning.target.get(name))}, "
-                    f"this sweep's {_short(mine[name])}"
-                )
-
     def _weights(self, repeat: TrialResult, finals: Finals) -> tuple[Path, str]:
         """Return the file of the weights that are the model, and its hash."""
         folder = self._journal.folder / "weights"
@@ -149,8 +112,3 @@ class Measuring:
 
 def _known(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Protocol
 
-from sweepspot.crowning.measuring import Measuring
+from sweepspot.champion import saved_model
 from sweepspot.crowning.records import (
     Champion,
     ChampionComparison,
@@ -16,6 +17,7 @@ from sweepspot.crowning.records import (
 )
 from sweepspot.crowning.registering import N_WEIGHTS, TEST_DIGEST, WEIGHTS, registered_model
 from sweepspot.crowning.rivalry import decided, is_cheaper, rival
+from sweepspot.crowning.scoring import OpenTest
 from sweepspot.crowning.telling import (
     away,
     by_itself,
@@ -28,7 +30,6 @@ from sweepspot.datasets import Dataset
 from sweepspot.errors import TrackingError, first_line
 from sweepspot.journal import Journal
 from sweepspot.protocols import RegisteredModel, Reigning
-from sweepspot.quiet import load_tensorflow
 from sweepspot.spec import SweepSpec
 
 __all__ = ["Registry", "Succession"]
@@ -55,7 +56,6 @@ class Succession:
         dataset: Dataset,
         journal: Journal,
         *,
-        measuring: Measuring,
         registry: Registry,
         say: Callable[[str], None],
     ) -> None:
@@ -65,14 +65,12 @@ class Succession:
             spec: Its declaration.
             dataset: What it is about.
             journal: Holds its champion, and earlier comparisons.
-            measuring: Asks models about the test rows.
             registry: Keeps models.
             say: Told what takes time.
         """
         self._spec = spec
         self._dataset = dataset
         self._journal = journal
-        self._measuring = measuring
         self._registry = registry
         self._say = say
         self._name = str(spec.select.register_as)
@@ -102,27 +100,34 @@ class Succession:
         champion = chosen.champion
         comparison = self._stored_comparison(champion)
         if comparison is None:
-            self._say(f"comparing with {before} on the test rows")
-            try:
-                comparison = self._compare(champion, reigning, before)
-            # Whatever a registered model raises: it is the user's, or another version's.
-            except Exception as exc:
-                return not_compared(chosen, before, first_line(exc))
+            compared = self._compare(chosen, reigning, before)
+            if isinstance(compared, Outcome):
+                return compared
+            comparison = compared
             known = self._journal.notes.get("comparisons", {})
             self._journal.note("comparisons", {**known, champion.weights: asdict(comparison)})
         if not comparison.promotes or comparison.reigning != before:
             return kept(chosen, before, comparison)
         return self._register(chosen, label, before, comparison)
 
-    def _compare(self, champion: Champion, reigning: Reigning, name: str) -> ChampionComparison:
-        # Before MLflow imports it, which would not do it quietly.
-        load_tensorflow()
-        mine, theirs = self._measuring.losses_on_test(champion, reigning.load())
+    def _compare(
+        self, chosen: Chosen, reigning: Reigning, before: str
+    ) -> ChampionComparison | Outcome:
+        """Compare on the test rows; an outcome where the reigning champion cannot be asked."""
+        champion = chosen.champion
+        self._say(f"comparing with {before} on the test rows")
+        test = OpenTest(self._spec, self._dataset, champion.params)
+        mine = test.losses(test.outputs(saved_model(Path(champion.folder))))
+        try:
+            outputs = test.outputs(reigning.load())
+        # Whatever a registered model raises: it is the user's, or another version's.
+        except Exception as exc:
+            return not_compared(chosen, before, first_line(exc))
         digest = reigning.tags.get(TEST_DIGEST)
         return rival(
             mine,
-            theirs,
-            reigning=name,
+            test.losses(outputs),
+            reigning=before,
             openings=champion.test_openings,
             margin=self._spec.select.margin,
             cheaper=is_cheaper(champion.n_weights, reigning.tags.get(N_WEIGHTS)),
