@@ -25,7 +25,7 @@ def test_plotly_accepts_every_chart(made: MadeSweep) -> None:
     charts = [
         split_chart(made.results, made.diagnosis, champion=1),
         space_chart(made.results, made.diagnosis, made.spec.points),
-        finalist_chart(made.selection),
+        finalist_chart(made.selection, made.selection.number),
     ]
 
     for chart in charts:

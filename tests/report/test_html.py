@@ -127,6 +127,31 @@ def test_every_baseline_and_every_finalist_has_a_row(made: MadeSweep, text: str)
         assert f'<th scope="row">#{contender.number:03d}' in text
 
 
+def test_the_finalist_that_is_the_model_is_named_and_marked(made: MadeSweep, text: str) -> None:
+    number = f"#{made.selection.number:03d}"
+
+    assert f"The model is repeat {made.selection.repeat} of {number}: " in text
+    assert f'<th scope="row">{number} selected</th>' in text
+    assert charts_of(text)["finalists"]["data"][0]["marker"]["symbol"].count("star") == 1
+
+
+def test_a_finalist_that_the_gates_stopped_is_no_model(made: MadeSweep, tmp_path: Path) -> None:
+    page = write_report(
+        tmp_path / "report.html",
+        name="stopped",
+        results=made.results,
+        diagnosis=made.diagnosis,
+        space=made.spec.points,
+        selection=made.selection,
+    ).read_text(encoding="utf-8")
+
+    number = f"#{made.selection.number:03d}"
+    assert f"There is no model: the gates stopped all, {number} too, which came first: " in page
+    assert "The model is" not in page
+    assert f'<th scope="row">{number} selected</th>' not in page
+    assert "star" not in charts_of(page)["finalists"]["data"][0]["marker"]["symbol"]
+
+
 def test_there_is_a_curve_for_every_trial(made: MadeSweep, text: str) -> None:
     curves = charts_of(text)["curves"]
 

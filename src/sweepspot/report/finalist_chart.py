@@ -9,10 +9,15 @@ from sweepspot.trial import run_id
 __all__ = ["finalist_chart"]
 
 
-def finalist_chart(selection: Selection) -> Chart:
-    """Draw the difference of each finalist to the best one, with its standard error."""
+def finalist_chart(selection: Selection, champion: int | None) -> Chart:
+    """Draw the difference of each finalist to the best one, with its standard error.
+
+    Args:
+        selection: How they compared.
+        champion: Number of the one that has a star, None for none.
+    """
     contenders = selection.contenders[::-1]
-    chosen = [c.number == selection.number for c in contenders]
+    chosen = [c.number == champion for c in contenders]
     point = {
         "type": "scatter",
         "mode": "markers",

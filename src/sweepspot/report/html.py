@@ -92,7 +92,7 @@ def write_report(
         split_section(diagnosis),
         curve_section(shown, diagnosis),
         space_section(),
-        finalist_section(selection, results),
+        finalist_section(selection, results, champion),
         baseline_section(diagnosis.sweep),
         advice_section(answers, verified or {}),
         limits_section(limits, optimism, advice),
@@ -106,7 +106,7 @@ def write_report(
         "frontier": diagnosis.frontier.J_cv.value if diagnosis.frontier else None,
         # The trial whose curve is shown first.
         "first": next(iter(ranked(results)), None) if champion is None else champion,
-        **({"finalists": finalist_chart(selection)} if selection else {}),
+        **({"finalists": finalist_chart(selection, champion)} if selection else {}),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_page(name, results, sections, charts), encoding="utf-8")

@@ -135,12 +135,13 @@ def space_section() -> str:
     )
 
 
-def finalist_section(selection: Selection | None, results: Results) -> str:
+def finalist_section(selection: Selection | None, results: Results, champion: int | None) -> str:
     """Return how the finalists compared on fresh seeds, nothing when they did not.
 
     Args:
         selection: How they compared.
         results: Of the sweep, by number.
+        champion: Number of the trial selected, None where the gates stopped every finalist.
     """
     if selection is None:
         return ""
@@ -157,18 +158,25 @@ def finalist_section(selection: Selection | None, results: Results) -> str:
     )
     return section(
         "Finalists on fresh seeds",
-        f"<p>The model is repeat {selection.repeat} of {run_id(selection.number)}: "
-        f"{escape(selection.because)}. The bars are one standard error of the paired difference "
-        f"over examples and seeds. {_optimism(selection, seen)}</p>",
+        f"<p>{_selected(selection, champion)}: {escape(selection.because)}. "
+        "The bars are one standard error of the paired difference over examples and seeds. "
+        f"{_optimism(selection, seen)}</p>",
         chart_place("finalists", "difference of each finalist to the best, with standard error"),
         table(
             headings,
             [
-                _finalist_row(c, seen[c.number], is_selected=c.number == selection.number)
+                _finalist_row(c, seen[c.number], is_selected=c.number == champion)
                 for c in selection.contenders
             ],
         ),
     )
+
+
+def _selected(selection: Selection, champion: int | None) -> str:
+    number = run_id(selection.number)
+    if champion is None:
+        return f"There is no model: the gates stopped all, {number} too, which came first"
+    return f"The model is repeat {selection.repeat} of {number}"
 
 
 def _finalist_row(c: Contender, J_seen: float | None, *, is_selected: bool) -> tuple[str, ...]:
