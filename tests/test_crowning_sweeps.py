@@ -130,7 +130,8 @@ def test_a_challenger_that_is_not_better_is_kept_out(project, client):
     assert sentences(result.outcome.because) == 2
     assert again.outcome.comparison == result.outcome.comparison
     assert len(client.search_model_versions("name = 'scans'")) == 2
-    assert Path(result.model, "champion.keras").exists()
+    assert result.model == result.to_json()["model"] == "models:/scans@champion"
+    assert Path(result.to_json()["champion"]["folder"], "champion.keras").exists()
 
 
 def test_a_champion_that_reigns_already_is_left_alone(project, client):
@@ -187,6 +188,8 @@ def test_the_outcome_is_on_disk_and_on_the_run(project, client):
     assert told["because"] == parent.data.tags["sweepspot.champion_reason"]
     assert told["model"] == "models:/scans@champion"
     assert told["champion"]["number"] == result.champion.number
+    assert "unsent" not in told
+    assert result.to_json()["unsent"] == 0
     assert told["comparison"]["reigning"] == "scans/1"
     assert told["findings"] == [limit.to_json() for limit in result.findings]
 

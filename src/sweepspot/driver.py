@@ -209,7 +209,7 @@ class Driver:
             limits=limits_note(_told(ended), str(ended.optimism or "")),
         )
         report = self._write_report(ended)
-        _write_json(self._journal.folder / OUTCOME, ended.to_json())
+        _write_json(self._journal.folder / OUTCOME, ended.to_record())
         outbox.annotate(None, tags=_parent_tags(ended), description=note, files={REPORT: report})
 
     def _crown(self, workers: Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:

@@ -85,10 +85,14 @@ class SweepResult:
 
     @property
     def model(self) -> str:
-        """Where the model selected is: a URI for `mlflow.pyfunc.load_model`, or a folder."""
+        """Where the model to use is: a URI for `mlflow.pyfunc.load_model`, or a folder.
+
+        Where another model stays the registered champion, that one; this sweep's own is in
+        `champion.folder`. Empty when there is no champion.
+        """
         if self.champion is None:
             return ""
-        if self.outcome.status == "promoted":
+        if self.outcome.status in ("promoted", "kept"):
             return f"models:/{self.target}@champion"
         return self.champion.folder
 
@@ -112,6 +116,10 @@ class SweepResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return what automation reads, as JSON values."""
+        return {**self.to_record(), "unsent": self.unsent}
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what `outcome.json` holds: `unsent` is not known yet when it is written."""
         return {
             "sweep": self.name,
             "trials": len(self.frame),
@@ -123,7 +131,6 @@ class SweepResult:
             "findings": [limit.to_json() for limit in self.findings],
             "advice": tally(self.answers).to_json(),
             "report": str(self.report),
-            "unsent": self.unsent,
         }
 
 
