@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sweepspot.diagnosis import Diagnosis
-from sweepspot.judging import Judge
+from sweepspot.judging import Competitor, Judge
 from sweepspot.report.html import write_report
 from sweepspot.selection import Candidate, Selection, finalists, select
 from sweepspot.space import Params
@@ -75,7 +75,8 @@ def make_sweep(*, trials: int = 40, seed: int = 0) -> MadeSweep:
     results[3] = _failed(results[3], State.FAILED, "diverged: J_cv was nan at epoch 2")
     results[5] = _failed(results[5], State.FAILED, "build: ValueError: units must be > 0")
     results[8] = _pruned(results[8])
-    judge = Judge(spec, J_naive=2.3, algorithm=(0.08, 0.2), losses=lambda result: None)
+    rival = Competitor(name="hist_gradient_boosting", J_train=0.08, J_cv=0.2)
+    judge = Judge(spec, J_naive=2.3, algorithm=rival, losses=lambda result: None)
     chosen = finalists(results, count=3)
     selection = select(
         [

@@ -7,11 +7,12 @@ import pytest
 
 from made_sweep import make_sweep
 from sweepspot.journal import Journal
-from sweepspot.judging import COMPANY, ROWS, Judge, stated_baselines
+from sweepspot.judging import COMPANY, ROWS, Competitor, Judge, stated_baselines
 from sweepspot.sweepfile import parse_spec
 from sweepspot.trial import Losses, State, Trial, TrialResult, run_id
 
 KEYS = {"name": "s", "data": {"source": "rows.npz"}, "space": {"units": {"int": [4, 32]}}}
+RIVAL = Competitor(name="rival", J_train=0.1, J_cv=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +148,8 @@ def test_a_sweep_that_goes_on_has_the_same_provisional_verdicts(made):
     ("baseline", "algorithm", "names"),
     [
         ({}, None, []),
-        ({}, (0.1, 0.2), ["hist_gradient_boosting"]),
-        ({"target_J": 0.5}, (0.1, 0.2), ["target", "hist_gradient_boosting"]),
+        ({}, RIVAL, ["rival"]),
+        ({"target_J": 0.5}, RIVAL, ["target", "rival"]),
         ({"target_error": 0.02}, None, ["target"]),
     ],
 )

@@ -13,14 +13,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-import numpy as np
-
 from sweepspot.advice import Optimism, advise, sweep_optimism
 from sweepspot.advice_ledger import AdviceLedger, Answer
+from sweepspot.competing import CompetingAlgorithm
 from sweepspot.crowning import Baselines, Crowning, Outcome
-from sweepspot.data import FloatArray
 from sweepspot.datasets import Dataset
-from sweepspot.datasets.baselines import algorithm, naive
+from sweepspot.datasets.baselines import naive
 from sweepspot.diagnosis import Diagnosis, Verdict
 from sweepspot.engines import make_engine
 from sweepspot.errors import SweepspotError
@@ -106,6 +104,7 @@ class Driver:
         self._journal = journal
         self._watcher = watcher
         self._naive = naive(dataset.training)
+        self._algorithm = CompetingAlgorithm.of(spec, dataset.training, journal, watcher.say)
         journal.note("file", os.path.relpath(path) if path else None)
         # What advice on the next sweep is read from, without the data.
         journal.note("spec", self._spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
@@ -213,12 +212,11 @@ class Driver:
         outbox.annotate(None, tags=_parent_tags(ended), description=note, files={REPORT: report})
 
     def _crown(self, workers: Workers, outbox: Outbox, diagnosis: Diagnosis) -> Outcome:
-        rival = self._algorithm_losses if self._algorithm is not None else None
         return Crowning(
             self._spec,
             self._dataset,
             self._journal,
-            baselines=Baselines(naive=self._naive.cv_losses, algorithm=rival),
+            baselines=Baselines(naive=self._naive.cv_losses, algorithm=self._algorithm),
             ledger=TestLedger(self._journal.folder.parent / TEST_LEDGER),
             store=outbox,
             say=self._watcher.say,
@@ -335,41 +333,10 @@ class Driver:
         return Judge(
             self._spec,
             J_naive=self._naive.J_cv,
-            algorithm=self._algorithm,
+            algorithm=self._algorithm.measured() if self._algorithm else None,
             losses=self._journal.stored_losses,
             error_naive=self._naive.error_cv,
         )
-
-    @cached_property
-    def _algorithm(self) -> tuple[float, float] | None:
-        """Return J_train and J_cv of the competing algorithm, trained once for each journal."""
-        training = self._dataset.training
-        name = self._spec.baseline.competitor(training.input_shape)
-        if name is None:
-            return None
-        if "algorithm" not in self._journal.notes:
-            self._watcher.say(f"training {name} on the same rows, as a baseline")
-            measured = algorithm(training, name, self._spec.search.seed)
-            self._keep_algorithm_losses(measured.cv_losses)
-            self._journal.note("algorithm", [measured.J_train, measured.J_cv])
-        J_train, J_cv = self._journal.notes["algorithm"]
-        return J_train, J_cv
-
-    def _algorithm_losses(self) -> FloatArray:
-        """Return its loss on each kept cv row; trained once more where the file is gone."""
-        path = self._journal.folder / "losses" / "hist_gradient_boosting.npy"
-        if not path.exists():
-            measured = algorithm(
-                self._dataset.training, "hist_gradient_boosting", self._spec.search.seed
-            )
-            self._keep_algorithm_losses(measured.cv_losses)
-        losses: FloatArray = np.load(path)
-        return losses
-
-    def _keep_algorithm_losses(self, cv_losses: FloatArray) -> None:
-        folder = self._journal.folder / "losses"
-        folder.mkdir(exist_ok=True)
-        np.save(folder / "hist_gradient_boosting.npy", cv_losses)
 
 
 _Phase = Callable[[Workers, Outbox], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -25,13 +25,28 @@ from sweepspot.space import Choice, Space
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import Losses, State, TrialResult, run_id
 
-__all__ = ["Judge", "stated_baselines"]
+__all__ = ["Competitor", "Judge", "stated_baselines"]
 
 COMPANY = 12
 """How many of the best trials a provisional verdict looks at: enough for a frontier, and cheap."""
 
 ROWS, DRAWS = 500, 100
 """How many rows of each split it looks at, and how often it resamples them: decision 0055."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Competitor:
+    """What a competing algorithm reaches on the rows of a sweep.
+
+    Attributes:
+        name: Of the algorithm.
+        J_train: Its J on the training split.
+        J_cv: Its J on the cross-validation split.
+    """
+
+    name: str
+    J_train: float
+    J_cv: float
 
 
 class Judge:
@@ -46,7 +61,7 @@ class Judge:
         spec: SweepSpec,
         *,
         J_naive: float,
-        algorithm: tuple[float, float] | None,
+        algorithm: Competitor | None,
         losses: Callable[[TrialResult], Losses | StoredLosses | None],
         error_naive: float | None = None,
     ) -> None:
@@ -119,14 +134,12 @@ class Judge:
         )
 
 
-def stated_baselines(
-    spec: SweepSpec, algorithm: tuple[float, float] | None
-) -> dict[str, StatedBaseline]:
+def stated_baselines(spec: SweepSpec, algorithm: Competitor | None) -> dict[str, StatedBaseline]:
     """Return what the sweep is measured against, the deciding one first.
 
     Args:
         spec: States a target, in error or in J.
-        algorithm: J_train and J_cv of a competing algorithm, when one was trained.
+        algorithm: What a competing algorithm reaches, when one was trained.
     """
     stated: dict[str, StatedBaseline] = {}
     if (error := spec.baseline.target_error) is not None:
@@ -134,7 +147,7 @@ def stated_baselines(
     elif (J := spec.baseline.target_J) is not None:
         stated["target"] = J
     if algorithm is not None:
-        stated["hist_gradient_boosting"] = algorithm
+        stated[algorithm.name] = (algorithm.J_train, algorithm.J_cv)
     return stated
 
 

@@ -24,6 +24,7 @@ from sweepspot.folders import ADVICE_LEDGER, ARTIFACTS, BEFORE, STORE, TEST_LEDG
 from sweepspot.space import Choice, Float, Int, Space, Value
 
 __all__ = [
+    "COMPETITOR",
     "SAMPLERS",
     "Algorithm",
     "Baseline",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 Algorithm: TypeAlias = Literal["hist_gradient_boosting"]
+COMPETITOR: Algorithm = "hist_gradient_boosting"
+"""The algorithm to compete with where a sweep names none."""
 Pruner: TypeAlias = Literal["none", "median", "percentile", "successive_halving", "hyperband"]
 SAMPLERS: Mapping[str, tuple[str, ...]] = {
     "optuna": ("tpe", "random", "qmc", "grid"),
@@ -170,8 +173,7 @@ class Baseline(_Section):
             input_shape: Of one example; an algorithm for tables takes a row of features.
         """
         has_target = self.target_error is not None or self.target_J is not None
-        default: Algorithm | None = "hist_gradient_boosting"
-        return self.algorithm or (None if has_target or len(input_shape) > 1 else default)
+        return self.algorithm or (None if has_target or len(input_shape) > 1 else COMPETITOR)
 
 
 class Select(_Section):

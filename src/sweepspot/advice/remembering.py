@@ -16,8 +16,8 @@ from sweepspot.diagnosis import Diagnosis
 from sweepspot.errors import SpecError
 from sweepspot.folders import HOME, JOURNAL
 from sweepspot.journal import Memory, read_losses, relive
-from sweepspot.judging import Judge
-from sweepspot.spec import SweepSpec
+from sweepspot.judging import Competitor, Judge
+from sweepspot.spec import COMPETITOR, SweepSpec
 from sweepspot.sweepfile import parse_spec, read_spec
 from sweepspot.trial import Losses, TrialResult, run_id
 
@@ -109,11 +109,11 @@ def next_sweep(
 
 def judged(sweep: Remembered) -> Diagnosis:
     """Return the verdicts of a sweep whose journal holds the naive baseline."""
-    stated = sweep.notes.get("algorithm")
+    stated, name = sweep.notes.get("algorithm"), sweep.spec.baseline.algorithm or COMPETITOR
     judge = Judge(
         sweep.spec,
         J_naive=sweep.notes["naive"]["J_cv"],
-        algorithm=(stated[0], stated[1]) if stated else None,
+        algorithm=Competitor(name=name, J_train=stated[0], J_cv=stated[1]) if stated else None,
         losses=sweep.losses,
         error_naive=sweep.notes["naive"].get("error_cv"),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sweepspot.competing import CompetingAlgorithm
 from sweepspot.crowning.bootstrap import Floats, bounds
 from sweepspot.crowning.records import Gate, Reached
 from sweepspot.spec import SweepSpec
@@ -29,11 +30,11 @@ class Baselines:
 
     Attributes:
         naive: `(n_cv,)`, of the best constant.
-        algorithm: Returns `(n_cv,)` of the competing algorithm; None without one.
+        algorithm: That the sweep competes with, None without one.
     """
 
     naive: Floats
-    algorithm: Callable[[], Floats] | None = None
+    algorithm: CompetingAlgorithm | None = None
 
 
 def gates_of(spec: SweepSpec, losses: Losses, baselines: Baselines) -> tuple[Gate, ...]:
@@ -57,10 +58,10 @@ def gates_of(spec: SweepSpec, losses: Losses, baselines: Baselines) -> tuple[Gat
     if stated.target_J is not None:
         values = losses.cv - np.float64(stated.target_J)
         found.append(_gate("target_J", values, seed, stops_at=on_target))
-    if baselines.algorithm is not None:
+    if (competing := baselines.algorithm) is not None:
         on_algorithm = _MISSED if "algorithm" in stopping else ()
-        values = losses.cv - baselines.algorithm()
-        found.append(_gate("hist_gradient_boosting", values, seed, stops_at=on_algorithm))
+        beside = losses.cv - competing.cv_losses()
+        found.append(_gate(competing.name, beside, seed, stops_at=on_algorithm))
     return tuple(found)
 
 

@@ -42,7 +42,7 @@ class Gate:
     """The model selected, beside one baseline on the cross-validation split.
 
     Attributes:
-        name: Of the baseline: naive, target_error, target_J, hist_gradient_boosting.
+        name: Of the baseline: naive, target_error, target_J, or the name of the algorithm.
         difference: Of the model to the baseline, in J or in error; below 0 is better.
         low: Lower end of its 90 % interval.
         high: Upper end.
