@@ -10,6 +10,7 @@ import pytest
 from sweepspot.driver import Nobody
 from sweepspot.errors import TrackingError
 from sweepspot.sweep import Sweep
+from sweepspot.tracking.memory import MemoryTracker
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -29,10 +30,11 @@ KEYS = {
 
 
 class Stopper(Nobody):
-    """Interrupts at a phase, and remembers the phases and the processes of the workers by then."""
+    """Stops a sweep at a phase, and remembers the phases and the workers' processes by then."""
 
-    def __init__(self, phase=None):
+    def __init__(self, phase=None, error=KeyboardInterrupt):
         self.phase = phase
+        self.error = error
         self.said = []
         self.processes = None
 
@@ -40,7 +42,7 @@ class Stopper(Nobody):
         self.said.append(text)
         if self.phase and text.startswith(self.phase):
             self.processes = workers()
-            raise KeyboardInterrupt
+            raise self.error
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +87,22 @@ def test_a_store_that_cannot_be_opened_is_told_before_anything_slow():
     assert workers() == []
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(KeyboardInterrupt, "KILLED"), (TrackingError, "FAILED"), (ZeroDivisionError, "FAILED")],
+)
+def test_the_run_of_a_sweep_that_ends_early_tells_an_error_from_an_interruption(
+    error, status, monkeypatch
+):
+    opened = MemoryTracker()
+    monkeypatch.setattr("sweepspot.driver.make_tracker", lambda uri: opened)
+
+    with pytest.raises(error):
+        Sweep(**{**KEYS, "workers": 1}).run(Stopper("training hist_gradient_boosting", error))
+
+    assert [run.status for run in opened.runs.values()] == [status]
+
+
 @pytest.mark.tf
 def test_a_finished_sweep_starts_no_process_and_trains_no_baseline_again():
     first, again = Stopper(), Stopper()
@@ -98,8 +116,6 @@ def test_a_finished_sweep_starts_no_process_and_trains_no_baseline_again():
 
 @pytest.mark.tf
 def test_verdicts_are_on_their_way_before_the_finalists_train(monkeypatch):
-    from sweepspot.tracking.memory import MemoryTracker
-
     calls = []
 
     def noting(method):

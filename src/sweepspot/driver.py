@@ -21,7 +21,6 @@ from sweepspot.datasets import Dataset
 from sweepspot.datasets.baselines import naive
 from sweepspot.diagnosis import Diagnosis, Verdict
 from sweepspot.engines import make_engine
-from sweepspot.errors import SweepspotError
 from sweepspot.executors import starts_at_once
 from sweepspot.executors.workers import Workers
 from sweepspot.folders import ADVICE_LEDGER, OUTCOME, REPORT, TEST_LEDGER
@@ -149,7 +148,8 @@ class Driver:
             try:
                 result = self._search_and_crown(workers, outbox, search_first)
                 state = State.COMPLETE
-            except SweepspotError:
+            # What is no `Exception` is an interruption, whose state is None.
+            except Exception:
                 state = State.FAILED
                 raise
             finally:
