@@ -25,7 +25,7 @@ from sweepspot.space import Choice, Space
 from sweepspot.spec import SweepSpec
 from sweepspot.trial import Losses, State, TrialResult, run_id
 
-__all__ = ["Competitor", "Judge", "stated_baselines"]
+__all__ = ["COMPANY", "ROWS", "Competitor", "Judge", "stated_baselines"]
 
 COMPANY = 12
 """How many of the best trials a provisional verdict looks at: enough for a frontier, and cheap."""

@@ -14,7 +14,7 @@ import yaml
 from sweepspot.space import Choice, Float, Int
 from sweepspot.spec import SweepSpec
 
-__all__ = ["MARK", "Splice", "as_text", "flow", "note", "splice", "without_notes"]
+__all__ = ["Splice", "as_text", "flow", "note", "splice", "without_notes"]
 
 MARK = "# sweepspot: "
 """How a comment of ours begins, so that the next proposal can replace it."""

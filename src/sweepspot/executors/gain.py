@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Hashable
 
-__all__ = ["WORTH", "Gain"]
+__all__ = ["ALIKE", "MEASUREMENTS", "MOST_ATTEMPTS", "MOST_MEASUREMENTS", "WORTH", "Gain"]
 
 WORTH = 1.1
 """Workers that together are not this many times as fast as one are more trouble than they save."""

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 
 from sweepspot.errors import TrackingError
 from sweepspot.protocols import Plan, RegisteredModel, Reigning, Tracker
@@ -167,12 +166,7 @@ class Outbox:
     def __enter__(self) -> Outbox:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _wait(self, what: Callable[[], bool], timeout_s: float) -> None:

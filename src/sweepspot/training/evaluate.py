@@ -16,10 +16,12 @@ from sweepspot.data import FloatArray, Split, Task, TrainingData
 from sweepspot.trial import Losses
 
 __all__ = [
+    "ROWS_AT_A_TIME",
     "Evaluation",
     "Evaluator",
     "Measure",
     "Measured",
+    "PerRow",
     "aligned",
     "as_loss",
     "eagerly",

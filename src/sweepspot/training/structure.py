@@ -14,6 +14,7 @@ from sweepspot.training.refusals import operations_of
 from sweepspot.training.widths import free_dense
 
 __all__ = [
+    "PENALTIES",
     "Point",
     "Structure",
     "dropouts",
