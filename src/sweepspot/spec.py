@@ -116,6 +116,10 @@ class Train(_Section):
     batch_size: PositiveInt = Field(default=32, description="Examples a gradient step.")
     early_stopping: EarlyStopping | None = Field(default=EarlyStopping())
 
+    def batch_size_of(self, params: Mapping[str, Value]) -> int:
+        """Return the examples a gradient step of a point, which may have its own batch size."""
+        return int(params.get("batch_size", self.batch_size))
+
 
 class Search(_Section):
     """Who proposes the trials, and how many."""

@@ -50,7 +50,7 @@ def refit(spec: SweepSpec, data: TrainingData, trial: Trial, *, best_epoch: int,
     both = Split(
         X=np.concatenate([data.train.X, data.cv.X]), y=np.concatenate([data.train.y, data.cv.y])
     )
-    batch_size = int(trial.params.get("batch_size", spec.train.batch_size))
+    batch_size = spec.train.batch_size_of(trial.params)
     wanted = gradient_steps(len(data.train), batch_size, best_epoch)
     whole, rest = divmod(wanted, gradient_steps(len(both), batch_size, 1))
     keras.utils.set_random_seed(trial.seed)

@@ -194,7 +194,7 @@ class CompiledTrainer:
         if outline is None or known is None or known.trace not in self.traces:
             return None
         self.traces.move_to_end(known.trace)
-        start = restart(known.model, outline, self._batch_size(trial))
+        start = restart(known.model, outline, self.settings.batch_size_of(trial.params))
         return _Ready(trace=self.traces[known.trace], start=start)
 
     def _built(self, trial: Trial) -> _Ready:
@@ -215,10 +215,7 @@ class CompiledTrainer:
 
     def _read(self, trial: Trial) -> Network:
         model = self.build(trial.params)
-        return read_network(model, self.data.input_shape, self._batch_size(trial))
-
-    def _batch_size(self, trial: Trial) -> int:
-        return int(trial.params.get("batch_size", self.settings.batch_size))
+        return read_network(model, self.data.input_shape, self.settings.batch_size_of(trial.params))
 
     def _trace_of(self, network: Network) -> Trace:
         key, kind = network.structure.key, network.structure.kind

@@ -99,7 +99,7 @@ class PlainTrainer:
         model.fit(
             self.data.train.X,
             self.data.train.y,
-            batch_size=int(trial.params.get("batch_size", self.settings.batch_size)),
+            batch_size=self.settings.batch_size_of(trial.params),
             initial_epoch=trial.first_epoch,
             epochs=trial.epochs,
             callbacks=[watch],
