@@ -1,5 +1,8 @@
+import pytest
+
 from sweepspot.executors.gain import (
     ALIKE,
+    LONG_S,
     MEASUREMENTS,
     MOST_ATTEMPTS,
     MOST_MEASUREMENTS,
@@ -8,10 +11,14 @@ from sweepspot.executors.gain import (
 
 
 class Clock:
-    """Two workers whose epochs take 1 s alone, and `together` s when both train."""
+    """Two workers whose epochs take `alone` s alone, and `together` s when both train.
 
-    def __init__(self, gain, together):
-        self.gain, self.together, self.now = gain, together, 0.0
+    The second of each trial takes `lost` s more.
+    """
+
+    def __init__(self, gain, together, alone=1.0, lost=0.0):
+        self.gain, self.together, self.alone, self.lost = gain, together, alone, lost
+        self.now = 0.0
 
     def train(self, trials=1, epochs=30):
         """Let both train trials of as many epochs, side by side."""
@@ -20,7 +27,8 @@ class Clock:
             self.gain.started("b")
             for epoch in range(epochs):
                 subject = self.gain.subject
-                self.now += 1.0 if subject else self.together
+                self.now += self.alone if subject else self.together
+                self.now += self.lost if epoch == 1 else 0.0
                 for worker in ("a", "b") if subject is None else (subject,):
                     self.gain.epoch(worker, self.now, left=epochs - epoch - 1)
                 if subject is None and self.gain.subject:
@@ -58,12 +66,33 @@ def test_nothing_is_said_before_the_last_measurement():
     assert known[-1] == 2 / 1.5
 
 
-def test_trials_of_few_epochs_are_not_disturbed():
+@pytest.mark.parametrize(
+    ("epoch_s", "least"), [(60.0, 5), (LONG_S, 5), (LONG_S / 2, 8), (LONG_S / 3, 11), (0.01, 14)]
+)
+def test_the_longer_an_epoch_the_fewer_a_trial_needs(epoch_s, least):
+    fewer, enough = Gain(2), Gain(2)
+
+    Clock(fewer, together=epoch_s, alone=epoch_s).train(trials=50, epochs=least - 1)
+    Clock(enough, together=epoch_s, alone=epoch_s).train(trials=50, epochs=least)
+
+    assert fewer.measured is None
+    assert enough.measured == pytest.approx(2.0)
+
+
+def test_a_few_long_epochs_tell_workers_that_take_turns():
     gain = Gain(2)
 
-    Clock(gain, together=1.0).train(trials=50, epochs=6)
+    Clock(gain, together=0.6, alone=0.3).train(trials=20, epochs=5)
 
-    assert gain.measured is None
+    assert gain.measured == pytest.approx(1.0)
+
+
+def test_an_epoch_that_is_long_by_chance_is_not_what_is_timed():
+    gain = Gain(2)
+
+    Clock(gain, together=0.1, alone=0.1, lost=LONG_S).train(trials=20, epochs=10)
+
+    assert gain.measured == pytest.approx(2.0)
 
 
 def test_a_worker_that_ends_while_it_is_timed_ends_the_pause():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Hashable
 
@@ -10,8 +11,11 @@ __all__ = ["ALIKE", "MEASUREMENTS", "MOST_ATTEMPTS", "MOST_MEASUREMENTS", "WORTH
 WORTH = 1.1
 """Workers that together are not this many times as fast as one are more trouble than they save."""
 
-INTERVALS = 4
-"""Epochs timed with the others at work, and again with the others paused."""
+MOST_EPOCHS = 4
+"""Epochs timed with the others at work, and again with the others paused, where they are short."""
+
+LONG_S = 0.25
+"""Seconds of epochs that are enough; a longer one is timed by itself."""
 
 MEASUREMENTS = 3
 """Times that is done at least; the median counts."""
@@ -40,7 +44,8 @@ class Gain:
 
     Both times are of the same network, data and process, so their ratio is what the workers cost
     one another: cores that are not there, memory that is too slow, another job's load. `n` workers
-    train `n * alone / together` times as fast as one. Pausing them takes some epochs of a trial.
+    train `n * alone / together` times as fast as one. Trials of five
+    epochs can be timed where an epoch takes a quarter of a second, else those of up to fourteen.
 
     Args:
         workers: How many train at once.
@@ -51,6 +56,7 @@ class Gain:
         self._stamps: dict[Hashable, list[float]] = {}
         self._subject: Hashable | None = None
         self._awaited: set[Hashable] = set()
+        self._epochs = MOST_EPOCHS
         self._together_s = 0.0
         self._gains: list[float] = []
         self._alone_s = 0.0
@@ -88,9 +94,10 @@ class Gain:
         stamps.append(at_s)
         if self._subject is None:
             self._perhaps_begin(worker, stamps, left)
-        elif worker == self._subject and not self._awaited and len(stamps) > INTERVALS:
-            self._gains.append(self._workers * _pace(stamps) / self._together_s)
-            self._alone_s += INTERVALS * _pace(stamps)
+        elif worker == self._subject and not self._awaited and len(stamps) > self._epochs:
+            alone_s = stamps[-1] - stamps[-1 - self._epochs]
+            self._gains.append(self._workers * alone_s / self._together_s)
+            self._alone_s += alone_s
             self._end()
 
     def paused(self, worker: Hashable) -> None:
@@ -110,7 +117,8 @@ class Gain:
 
     def _perhaps_begin(self, worker: Hashable, stamps: list[float], left: int) -> None:
         done = self.measured is not None or self._attempts == MOST_ATTEMPTS
-        if done or self._results_to_come > 0 or left < 2 * INTERVALS or len(stamps) <= INTERVALS:
+        epochs = _epochs_to_time(stamps)
+        if done or self._results_to_come > 0 or left < 2 * epochs or len(stamps) < epochs + 2:
             return
         # The others compute too while they build and trace, but not long, and in another way.
         training = sum(len(seen) > 1 for seen in self._stamps.values())
@@ -119,7 +127,8 @@ class Gain:
         self._attempts += 1
         self._subject = worker
         self._awaited = self._stamps.keys() - {worker}
-        self._together_s = _pace(stamps)
+        self._epochs = epochs
+        self._together_s = max(1e-9, stamps[-1] - stamps[-1 - epochs])
 
     def _end(self) -> None:
         self._subject = None
@@ -129,7 +138,8 @@ class Gain:
         self._stamps = {worker: [] for worker in self._stamps}
 
 
-def _pace(stamps: list[float]) -> float:
-    """Return the mean seconds of the last epochs."""
-    last = stamps[-INTERVALS - 1 :]
-    return max(1e-9, (last[-1] - last[0]) / (len(last) - 1))
+def _epochs_to_time(stamps: list[float]) -> int:
+    """Return how many epochs are enough, by one that is not timed: else slow ones would be."""
+    if len(stamps) < 2:
+        return MOST_EPOCHS
+    return min(MOST_EPOCHS, math.ceil(LONG_S / max(1e-9, stamps[1] - stamps[0])))
