@@ -11,7 +11,7 @@ from typing import Any
 __all__ = ["read_shared", "write_shared"]
 
 ALIGNMENT = 64
-"""Bytes at whose multiples an array begins, as NumPy and TensorFlow like it."""
+"""Bytes at whose multiples an array begins, so that TensorFlow can use it as it lies."""
 
 
 def write_shared(value: Any, path: Path) -> None:
@@ -33,9 +33,10 @@ def write_shared(value: Any, path: Path) -> None:
 
 
 def read_shared(path: Path) -> Any:
-    """Read a value back; its arrays cannot be written to, and take no memory of their own."""
+    """Read a value back; its arrays take no memory, but for pages that this process writes to."""
     with path.open("rb") as file:
-        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        # The file stays as it is; TensorFlow takes no array that cannot be written to.
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     n_head, n_parts = struct.unpack_from("<2q", view)
     sizes = struct.unpack_from(f"<{n_parts}q", view, 16)
     at = 16 + 8 * n_parts + n_head

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from sweepspot.data import TrainingData
 from sweepspot.training.evaluate import ROWS_AT_A_TIME
 
-__all__ = ["Arrays"]
+__all__ = ["ALIGNMENT", "Arrays", "as_tensor"]
+
+ALIGNMENT = 64
+"""Bytes at whose multiples a tensor begins: its operations read so many at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,14 +32,14 @@ class Arrays:
 
     @classmethod
     def of(cls, data: TrainingData) -> Arrays:
-        """Copy the splits once."""
-        X, y = tf.constant(data.train.X), tf.constant(data.train.y)
+        """Take the splits, which are copied only where TensorFlow cannot use them as they lie."""
+        X, y = as_tensor(data.train.X), as_tensor(data.train.y)
         whole = np.array_equal(data.kept_train, np.arange(len(data.train)))
         return cls(
             X=X,
             y=y,
-            X_cv=tf.constant(data.cv.X),
-            y_cv=tf.constant(data.cv.y),
+            X_cv=as_tensor(data.cv.X),
+            y_cv=as_tensor(data.cv.y),
             X_kept=X if whole else tf.gather(X, data.kept_train),
             y_kept=y if whole else tf.gather(y, data.kept_train),
         )
@@ -57,3 +62,15 @@ class Arrays:
             for X, y in splits
             for start in range(0, int(y.shape[0]), ROWS_AT_A_TIME)
         ]
+
+
+def as_tensor(array: npt.NDArray[Any]) -> tf.Tensor:
+    """Return an array as a tensor: in the array's own memory if it is aligned, else in a copy.
+
+    The tensor keeps that memory, and whoever writes into the array later changes the tensor.
+    """
+    # NumPy hands over no array that cannot be written to, and a GPU reads no memory of ours.
+    usable = array.flags.c_contiguous and array.flags.writeable and array.size
+    if not usable or array.ctypes.data % ALIGNMENT or tf.config.list_physical_devices("GPU"):
+        return tf.constant(array)
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
