@@ -62,6 +62,8 @@ class OptunaEngine:
         self._search = search
         self._space = space
         self._epochs = epochs
+        # Samplers read the epochs of pruned trials alone.
+        self._prunes = search.pruner != "none"
         self._distributions = {k: _distribution(d) for k, d in space.dimensions.items()}
         self._set_points = start_points(search, space)[: search.trials]
         self._samples = search.sampler != "grid"
@@ -79,6 +81,8 @@ class OptunaEngine:
 
     def report(self, number: int, epoch: int, J_cv: float) -> bool:
         """Hear one epoch's J_cv and ask the pruner."""
+        if not self._prunes:
+            return False
         trial = self._running[number]
         with _expected_warnings():
             trial.report(J_cv, step=epoch)
@@ -101,8 +105,9 @@ class OptunaEngine:
         self._create(_Recorded(trial.params))
         if result is None:
             return
-        for epoch, J_cv in zip(result.curve.steps, result.curve.J_cv, strict=True):
-            self._relive_epoch(trial.number, epoch, J_cv)
+        if self._prunes:
+            for epoch, J_cv in zip(result.curve.steps, result.curve.J_cv, strict=True):
+                self._relive_epoch(trial.number, epoch, J_cv)
         self.tell(result)
 
     def _relive_epoch(self, number: int, epoch: int, J_cv: float) -> None:
