@@ -4,19 +4,22 @@ A trainer that returns at once stands in for Keras; everything else is what runs
 Optuna, the journal with its fsync, the provisional verdicts, MLflow in a SQLite file, the
 diagnosis, the report. "Own" is all of it but the sampler and the stand-in. Each size is a process
 of its own; the sweep is then gone on with (resume) and run again (finished). A last process trains
-real small networks, for the growth of memory.
+real small networks, for the growth of memory of the driver and its workers.
 
     python benchmarks/driver.py                              # 100, 1,000 and 10,000 trials
+    python benchmarks/driver.py 10000 --whole                # each of them through the loop
     python benchmarks/driver.py 100 1000 --sampler tpe       # some of it
     python benchmarks/driver.py 1000 --rows 10000            # with the most rows that are kept
     python benchmarks/driver.py --real 300                   # memory of real trials only
+    python benchmarks/driver.py --real 300 --workers 1 --trainer plain
 
-The 10,000 are reached fast: only the first 200 and the last 100 go through the loop; what lies
+Without `--whole` only the first 200 and the last 100 of 10,000 go through the loop; what lies
 between is written into the journal directly, and copied inside the database from the runs of the
-first ones. The end of the sweep then has all of them to do. `--whole` takes the long way.
+first ones. The end of the sweep then has all of them to do.
 
-It prints tables and writes what it measured into `driver.json` beside itself, a run of the same
-options replacing the earlier one. 10,000 trials need 0.6 GB in `--folder` at 2,000 rows.
+It prints what it measured and keeps it in `driver.json` beside itself, a run of the same options
+replacing the earlier one, and as tables in `driver.md`. 10,000 trials need 0.6 GB in `--folder` at
+2,000 rows.
 """
 
 from __future__ import annotations
@@ -26,7 +29,6 @@ import contextlib
 import functools
 import json
 import os
-import platform
 import resource
 import sqlite3
 import subprocess
@@ -41,13 +43,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
+from suite.own_part import keep, measured, show, write_table
 
 from sweepspot.data import TrainingData
 from sweepspot.protocols import Report
 from sweepspot.trial import Curve, Losses, State, Trial, TrialResult
 
 WINDOW, EPOCHS, N_CLASSES = 100, 20, 4
+SIZES = (WINDOW, 300, 1000, 10_000)
 FIRST, WHOLE = 200, 1000
+PARTS = (
+    "report",
+    "journal_ask",
+    "journal_result",
+    "tell",
+    "judge",
+    "post",
+    "terminal",
+    "tracker",
+)
 END = ("diagnosis", "publish", "pictures", "annotate", "frame", "report_html", "leaderboard")
 
 
@@ -298,17 +313,15 @@ def phases(clock: Clock) -> dict[str, float]:
 
 def windows(clock: Clock, trials: int) -> dict[str, dict[str, float]]:
     """Return CPU milliseconds a trial by part, over the hundred trials before each size."""
-    names = ("ask", "report", "journal_ask", "journal_result", "tell", "judge", "post", "terminal")
     rows = {}
     # Of a filled sweep the last hundred alone went through the loop.
     whole = len(clock.cpu["ask"]) >= trials
-    for end in sorted({min(trials, n) for n in (WINDOW, 1000, 10_000)} if whole else {trials}):
-        part = slice(end - min(WINDOW, trials), end) if whole else slice(-WINDOW, None)
-        row = {name: 1000 * float(np.mean(clock.cpu[name][part])) for name in (*names, "tracker")}
-        row["own"] = sum(value for name, value in row.items() if name != "ask")
-        row["own_wall"] = 1000 * float(
-            sum(np.mean(clock.wall[n][part]) for n in (*names[1:], "tracker"))
-        )
+    ends = {trials, *(n for n in SIZES if n <= trials)} if whole else {trials}
+    for end in sorted(ends):
+        part = slice(max(0, end - WINDOW), end) if whole else slice(-WINDOW, None)
+        row = {name: 1000 * float(np.mean(clock.cpu[name][part])) for name in ("ask", *PARTS)}
+        row["own"] = sum(row[name] for name in PARTS)
+        row["own_wall"] = 1000 * sum(float(np.mean(clock.wall[name][part])) for name in PARTS)
         rows[str(end)] = row
     return rows
 
@@ -332,16 +345,20 @@ def disk() -> dict[str, float]:
     return dict(sizes)
 
 
-def measure_real(trials: int) -> dict[str, Any]:
-    """Train real networks through a whole driver, and follow its memory."""
+def measure_real(trials: int, workers: str, trainer: str) -> dict[str, Any]:
+    """Train real networks through a whole driver, and follow its memory and that of its workers."""
     from sweepspot.sweep import Sweep
 
-    sizes: list[float] = []
+    settled = min(50, trials // 2)
+    mb_at: dict[int, dict[str, float]] = {}
+    trained_in: set[int] = set()
 
     class Follower(Ended):
         def ended(self, *args: Any) -> None:
             super().ended(*args)
-            sizes.append(resident_mb())
+            done = args[2]
+            if done % settled == 0 or done == trials:
+                mb_at[done] = held_mb(trained_in)
 
     sweep = Sweep(
         **{
@@ -351,17 +368,38 @@ def measure_real(trials: int) -> dict[str, Any]:
             "task": None,
             "train": {"epochs": 3, "batch_size": 32},
             "select": {"finalists": 1, "repeats": 1},
+            "workers": int(workers) if workers.isdigit() else workers,
+            "trainer": trainer,
         }
     )
     result = sweep.run(Follower(Clock()))
-    settled = min(50, trials // 2)
+    first, last = mb_at[settled], mb_at[trials]
     return {
-        "mb_at": {str(n): sizes[n - 1] for n in range(settled, trials + 1, settled)},
-        "mb_a_trial": (sizes[-1] - sizes[settled - 1]) / (trials - settled),
+        "mb_at": {str(n): held for n, held in mb_at.items()},
+        "mb_a_trial": {
+            who: (last[name] - first[name]) / (trials - settled)
+            for who, name in (("driver", "driver_rss"), ("workers", "workers_uss"))
+            if name in last
+        },
         "trainers": result.frame["trainer"].value_counts().to_dict(),
+        "trained_in": len(trained_in) or 1,
         "peak_mb": peak_mb(),
         "threads": threading.active_count(),
     }
+
+
+def held_mb(seen: set[int]) -> dict[str, float]:
+    """Return what the driver holds, and what its workers do; `seen` is given their numbers."""
+    held = {"driver_rss": resident_mb()}
+    # A worker is forked by the driver's one child.
+    workers = [w for server in psutil.Process().children() for w in server.children()]
+    seen.update(worker.pid for worker in workers)
+    if workers:
+        facts = [worker.memory_full_info() for worker in workers]
+        held["workers"] = len(workers)
+        held["workers_rss"] = sum(fact.rss for fact in facts) / 1e6
+        held["workers_uss"] = sum(fact.uss for fact in facts) / 1e6
+    return held
 
 
 def in_process(folder: Path, *options: str) -> dict[str, Any]:
@@ -370,8 +408,8 @@ def in_process(folder: Path, *options: str) -> dict[str, Any]:
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder
     )
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def fill(folder: Path, trials: int, sampler: str) -> None:
@@ -412,47 +450,19 @@ def copy_run(store: sqlite3.Connection, template: str, number: int) -> None:
 
 
 def measure(
-    trials: int, sampler: str, rows: int, parent: str | None, *, whole: bool
+    *, trials: int, sampler: str, rows: int, whole: bool, parent: str | None
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="driver-", dir=parent) as name:
         folder = Path(name)
         write_rows(folder / "rows.npz", rows)
         options = (str(trials), "--sampler", sampler, "--phase")
-        found = {"trials": trials, "sampler": sampler, "rows": rows, "whole": whole}
         if not whole:
             in_process(folder, str(FIRST), *options[1:], "resume")
             fill(folder, trials - WINDOW, sampler)
-        found |= in_process(folder, *options, "sweep")
+        found = in_process(folder, *options, "sweep")
         found["finished"] = in_process(folder, *options, "finished")
         found["resume"] = in_process(folder, *options, "resume")
     return found
-
-
-def show(found: dict[str, Any]) -> None:
-    print(f"\n{found['trials']:,} trials, {found['sampler']}, {found['rows']:,} rows kept a split")
-    if found["whole"]:
-        print(
-            f"own {found['own_wall_ms']:.1f} ms wall, {found['own_cpu_ms']:.1f} ms CPU a trial; "
-            f"whole loop {found['loop_wall_ms']:.1f} ms"
-        )
-    columns = list(next(iter(found["windows"].values())))
-    print("CPU ms at".ljust(12) + "".join(f"{c[:12]:>15}" for c in columns))
-    for end, row in found["windows"].items():
-        print(f"{end:12}" + "".join(f"{row[c]:15.2f}" for c in columns))
-    for name in ("end", "finished", "resume", "memory_mb", "disk_mb"):
-        facts = ", ".join(f"{k} {v:.2f}" for k, v in found[name].items())
-        print(f"{name:12}{facts}")
-    print(f"{'report':12}{found['report_mb']:.1f} MB; unsent {found['unsent']}")
-
-
-def keep(found: dict[str, Any]) -> None:
-    path = Path(__file__).with_suffix(".json")
-    kept = json.loads(path.read_text())["runs"] if path.exists() else []
-    same = ("trials", "sampler", "rows", "whole", "real")
-    kept = [r for r in kept if any(r.get(k) != found.get(k) for k in same)]
-    machine = {"cores": os.cpu_count(), "cpu": platform.processor(), "python": sys.version}
-    runs = sorted([*kept, found], key=lambda r: [str(r.get(k, "")) for k in same])
-    path.write_text(json.dumps({"machine": machine, "runs": runs}, indent=1) + "\n")
 
 
 def main() -> None:
@@ -465,26 +475,34 @@ def main() -> None:
     parser.add_argument("--folder", help="where the sweep is; default the temporary folder")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--phase", default="sweep", help=argparse.SUPPRESS)
+    parser.add_argument("--workers", default="auto", help="of the real trials: auto or a number")
+    parser.add_argument("--trainer", default="auto", choices=["auto", "plain"], help="of them")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     asked = parser.parse_args()
     if asked.here:
         found = (
-            measure_real(asked.real)
+            measure_real(asked.real, asked.workers, asked.trainer)
             if asked.real
             else measure_here(asked.trials[0], asked.sampler, asked.phase)
         )
         print(json.dumps(found))
         return
+    for run in runs(asked):
+        print(show(run), flush=True)
+        write_table(keep(run, asked.out), asked.out.with_suffix(".md"))
+
+
+def runs(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure what is asked for, one run after another."""
     for trials in asked.trials or ([] if asked.real else [100, 1000, 10_000]):
         whole = asked.whole or trials <= WHOLE
-        found = measure(trials, asked.sampler, asked.rows, asked.folder, whole=whole)
-        show(found)
-        keep(found)
+        options = {"trials": trials, "sampler": asked.sampler, "rows": asked.rows, "whole": whole}
+        yield measured(options, functools.partial(measure, **options, parent=asked.folder))
     if asked.real or not asked.trials:
-        n = asked.real or 300
-        with tempfile.TemporaryDirectory(prefix="driver-") as folder:
-            found = {"real": n, **in_process(Path(folder), "--real", str(n))}
-        print(f"\n{n} real trials: {found['mb_a_trial']:.3f} MB a trial, {found['mb_at']}")
-        keep(found)
+        real = {"real": asked.real or 300, "workers": asked.workers, "trainer": asked.trainer}
+        with tempfile.TemporaryDirectory(prefix="driver-", dir=asked.folder) as folder:
+            words = [f"--{name}={value}" for name, value in real.items()]
+            yield measured(real, functools.partial(in_process, Path(folder), *words))
 
 
 if __name__ == "__main__":

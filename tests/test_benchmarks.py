@@ -1,7 +1,8 @@
-"""What `benchmarks/bench.py` compares, and what it keeps, is what it says."""
+"""What the benchmarks compare, and what they keep, is what they say."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,124 @@ def test_the_network_by_hand_is_that_of_the_family(
     assert float(sum(ours.losses)) == pytest.approx(float(sum(theirs.losses)))
     by_hand, family = ({**m.optimizer.get_config(), "name": ""} for m in (ours, theirs))
     assert by_hand == family
+
+
+SWEEP = {"trials": 300, "sampler": "random", "rows": 2000, "whole": True}
+REAL = {"real": 300, "workers": "auto", "trainer": "plain"}
+
+
+def swept(**changes: Any) -> dict[str, Any]:
+    """Return what a sweep gave that is at each of its limits."""
+    values = {
+        "own_cpu_ms": 30.0,
+        "loop_wall_ms": 60.0,
+        "windows": {"100": {"own": 20.0}, "300": {"own": 30.0}},
+        "memory_mb": {"peak": 1500.0},
+        "resume": {"to_first_trial_s": 15.0},
+        "end": {"all": 2.0},
+        "finished": {"wall_s": 1.0},
+        "disk_mb": {"losses": 3.0},
+        "report_mb": 1.0,
+        "unsent": 0,
+    }
+    return {**values, **changes}
+
+
+def trained(driver: float, workers: float) -> dict[str, Any]:
+    return {
+        "mb_at": {"300": {"driver_rss": 900.0, "workers_uss": 200.0}},
+        "mb_a_trial": {"driver": driver, "workers": workers},
+        "trainers": {"plain": 300},
+        "trained_in": 2,
+        "peak_mb": 950.0,
+        "threads": 1,
+    }
+
+
+def missed(run: dict[str, Any]) -> list[str]:
+    return [limit["what"] for limit in run["limits"] if not limit["met"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({}, []),
+        ({"own_cpu_ms": 30.1}, ["own part"]),
+        (
+            {"windows": {"100": {"own": 20.0}, "300": {"own": 30.1}}},
+            ["own part at trial 300 to that at 100"],
+        ),
+        ({"loop_wall_ms": 61.0}, ["whole loop with random sampling"]),
+        ({"memory_mb": {"peak": 1501.0}}, ["memory at the peak"]),
+        ({"resume": {"to_first_trial_s": 15.1}}, ["resume, until a trial is trained"]),
+    ],
+)
+def test_the_drivers_part_is_held_against_its_limits(
+    changes: dict[str, Any], what: list[str]
+) -> None:
+    from suite.own_part import measured
+
+    run = measured(SWEEP, lambda: swept(**changes))
+
+    assert len(run["limits"]) == 5
+    assert missed(run) == what
+
+
+def test_memory_of_real_trials_is_held_against_its_limit_in_driver_and_workers() -> None:
+    from suite.own_part import measured
+
+    assert missed(measured(REAL, lambda: trained(0.4, 0.5))) == []
+    assert missed(measured(REAL, lambda: trained(0.6, 0.4))) == ["memory of the driver"]
+    assert missed(measured(REAL, lambda: trained(0.4, 0.6))) == ["memory of the workers"]
+
+
+def test_a_run_of_the_driver_says_where_and_when_it_was_measured() -> None:
+    from suite.own_part import measured
+
+    run = measured(SWEEP, swept)
+
+    assert all(run[fact] for fact in ("date", "commit", "source", "load"))
+    assert all(run["environment"][fact] for fact in ("cpu", "cores", "python", "packages"))
+
+
+def test_runs_of_the_driver_stand_beside_those_of_other_options(tmp_path: Path) -> None:
+    from suite.own_part import keep, measured
+
+    path = tmp_path / "driver.json"
+    keep(measured(REAL, lambda: trained(0.1, 0.1)), path)
+    keep(measured(SWEEP, lambda: swept(own_cpu_ms=7.0)), path)
+
+    kept = keep(measured(SWEEP, lambda: swept(own_cpu_ms=8.0)), path)
+
+    assert [run.get("own_cpu_ms") for run in kept] == [8.0, None]
+    assert json.loads(path.read_text())["runs"] == kept
+
+
+def test_the_table_of_the_driver_says_what_was_met(tmp_path: Path) -> None:
+    from suite.own_part import measured, write_table
+
+    runs = [measured(SWEEP, swept), measured(REAL, lambda: trained(0.75, 0.25))]
+
+    write_table(runs, tmp_path / "driver.md")
+
+    lines = (tmp_path / "driver.md").read_text().splitlines()
+    assert "## 300 trials, random, 2,000 rows kept a split, each through the loop" in lines
+    assert "| own part | 30 ms CPU a trial | 30 | met |" in lines
+    assert "## 300 real trials, workers: auto, trainer: plain" in lines
+    assert "| memory of the driver | 0.75 MB a trial | 0.5 | not met |" in lines
+    assert "| memory of the workers | 0.25 MB a trial | 0.5 | met |" in lines
+
+
+def test_the_driver_is_watched_at_a_hundred_and_more_trials() -> None:
+    import driver
+
+    clock = driver.Clock()
+    for name in (*driver.PARTS, "ask"):
+        clock.wall[name] = clock.cpu[name] = [0.001] * 100 + [0.002] * 200 + [0.003] * 20
+
+    rows = driver.windows(clock, 320)
+
+    assert list(rows) == ["100", "300", "320"]
+    parts = len(driver.PARTS)
+    assert [row["own"] / parts for row in rows.values()] == pytest.approx([1.0, 2.0, 2.2])
+    assert [row["ask"] for row in rows.values()] == pytest.approx([1.0, 2.0, 2.2])
