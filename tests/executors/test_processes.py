@@ -23,12 +23,16 @@ pytestmark = pytest.mark.slow
 sys.path.append(str(Path(__file__).parent))
 
 
-def executor_in(folder, *, factory="make", workers=2, limits=None, adapts=False):
+def executor_in(
+    folder, *, factory="make", workers=2, limits=None, adapts=False, takes_threads=False
+):
     (folder / "workers").mkdir()
     return ProcessExecutor(
         folder=folder / "workers",
         log=folder / "workers.log",
-        job=lambda threads: Job(f"planned_training:{factory}", {}),
+        job=lambda threads: Job(
+            f"planned_training:{factory}", {"threads": threads} if takes_threads else {}
+        ),
         workers=workers,
         cores=2,
         preload=["planned_training", "sweepspot.executors.worker"],
@@ -303,10 +307,13 @@ def test_what_workers_gain_is_measured_on_the_way(make):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are bound to a core on Linux alone")
-def test_workers_that_have_one_core_between_them_are_not_kept(make):
-    executor = make(adapts=True)
+@pytest.mark.parametrize(("takes_threads", "processes"), [(False, 2), (True, 3)])
+def test_of_workers_that_have_one_core_between_them_one_goes_on(make, takes_threads, processes):
+    executor = make(adapts=True, takes_threads=takes_threads)
 
     ended = train_all(executor, [trial(n, epochs=40, epoch_s=0.02, one_core=1) for n in range(30)])
 
     assert len(ended) == 30
     assert executor.summary.startswith("1, because 2 measured")
+    # With threads, the one that goes on is a new one that computes with all the cores.
+    assert len({result.reason for result in ended.values()}) == processes

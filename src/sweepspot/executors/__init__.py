@@ -100,6 +100,7 @@ def _processes(spec: SweepSpec, data: TrainingData, folder: Path, workers: int) 
 
 def _job(spec: SweepSpec, data: Path, weights: Path, threads: int) -> Job:
     from sweepspot.executors.worker import Job
+    from sweepspot.training import SINGLE_THREADED
 
     return Job(
         factory="sweepspot.executors.worker:sweep_trainer",
@@ -107,7 +108,7 @@ def _job(spec: SweepSpec, data: Path, weights: Path, threads: int) -> Job:
             "spec": spec,
             "data": str(data.absolute()),
             "weights": str(weights.absolute()),
-            "threads": threads,
+            "threads": 1 if spec.model in SINGLE_THREADED else threads,
         },
         prunes=spec.search.pruner != "none",
     )

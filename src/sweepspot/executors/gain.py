@@ -44,8 +44,8 @@ class Gain:
 
     Both times are of the same network, data and process, so their ratio is what the workers cost
     one another: cores that are not there, memory that is too slow, another job's load. `n` workers
-    train `n * alone / together` times as fast as one. Trials of five
-    epochs can be timed where an epoch takes a quarter of a second, else those of up to fourteen.
+    train `n * alone / together` times as fast as one. A trial needs five epochs to be timed where
+    one takes a quarter of a second, else up to fourteen.
 
     Args:
         workers: How many train at once.

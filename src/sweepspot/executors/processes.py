@@ -240,7 +240,7 @@ class ProcessExecutor:
 
     def _start(self) -> _Worker:
         pid, connection = self._server.fork()
-        job = self._job(max(1, self._cores // self._count))
+        job = self._job_of_each()
         worker = _Worker(pid=pid, connection=connection, prunes=job.prunes)
         self._workers.append(worker)
         self._send(worker, job)
@@ -303,12 +303,17 @@ class ProcessExecutor:
             self._go_on_with_one()
 
     def _go_on_with_one(self) -> None:
-        # A single worker computes with all the cores, so it has to be another one.
+        before = self._job_of_each()
         self._count = 1
-        for worker in list(self._workers):
+        # One that computes with all the cores has to be another one.
+        kept = self._workers[:1] if self._job_of_each() == before else []
+        for worker in [w for w in self._workers if w not in kept]:
             worker.outdated = True
             if worker.trial is None:
                 self._let_go(worker)
+
+    def _job_of_each(self) -> Job:
+        return self._job(max(1, self._cores // self._count))
 
     def _let_go(self, worker: _Worker) -> None:
         self._workers.remove(worker)

@@ -14,7 +14,10 @@ from sweepspot.spec import SweepSpec
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["build_model", "make_trainer", "measure", "restore_model"]
+__all__ = ["SINGLE_THREADED", "build_model", "make_trainer", "measure", "restore_model"]
+
+SINGLE_THREADED = ("linear", "mlp")
+"""Families whose operations are shorter than handing them to another thread: decision 0051."""
 
 
 def make_trainer(
@@ -34,9 +37,9 @@ def make_trainer(
     load_tensorflow()
     from sweepspot.training.threads import configure_threads
 
-    if spec.model in ("linear", "mlp"):
-        # Their operations are shorter than handing them to another thread. Refused where this
-        # process has computed before, as in a notebook: then it is slower, and as right.
+    if spec.model in SINGLE_THREADED:
+        # Refused where this process has computed before, as in a notebook: then it is slower, and
+        # as right.
         with contextlib.suppress(RuntimeError):
             configure_threads()
     from sweepspot.training.plain import PlainTrainer
