@@ -33,8 +33,9 @@ from sweepspot.data import Split, Task, TrainingData
 from sweepspot.families import make_family
 from sweepspot.spec import Train
 from sweepspot.training.arrays import Arrays
-from sweepspot.training.compiled import CompiledTrainer, batch_order, fill, start_of
+from sweepspot.training.compiled import CompiledTrainer, batch_order
 from sweepspot.training.evaluate import per_example_losses, unreduced
+from sweepspot.training.reading import fill, start_of
 from sweepspot.training.seeds import start_afresh
 from sweepspot.training.threads import configure_threads
 from sweepspot.training.trace import Trace
@@ -168,6 +169,14 @@ def steps(config: Config) -> dict[str, Config]:
     }
 
 
+class _Changing(Arrays):
+    """Arrays whose rows are assigned anew."""
+
+    def parts(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """Return the rows that every epoch measures, as they are now."""
+        return self.cut()
+
+
 class Bench:
     """Trains configurations on one data set at one size; every seed has rows of its own."""
 
@@ -203,7 +212,9 @@ class Bench:
             settings=Train(batch_size=BATCH),
             weights=Path("unused"),
             arrays=[
-                Arrays(X=X_train, y=y_train, X_cv=X_cv, y_cv=y_cv, X_kept=X_train, y_kept=y_train)
+                _Changing(
+                    X=X_train, y=y_train, X_cv=X_cv, y_cv=y_cv, X_kept=X_train, y_kept=y_train
+                )
             ],
         )
 
@@ -250,9 +261,9 @@ class Bench:
             if values.J_cv <= min(J_cv for _, J_cv in curve):
                 best = trace.snapshot()
         ends = last, trace.snapshot()
-        found: dict[str, Any] = {"last": self._losses(network.model, trace, seed)}
+        found: dict[str, Any] = {"last": self._losses(trace, seed)}
         trace.restore(*best)
-        found["kept"] = self._losses(network.model, trace, seed)
+        found["kept"] = self._losses(trace, seed)
         if seed < SEEN:
             found["curve"] = np.array(curve).round(6).T.tolist()
             train = self.rows(seed)[0]
@@ -264,12 +275,11 @@ class Bench:
         for variable, values in zip(self._splits, (*train, *cv), strict=True):
             variable.assign(values)
 
-    def _losses(self, model: keras.Model, trace: Trace, seed: int) -> dict[str, Any]:
+    def _losses(self, trace: Trace, seed: int) -> dict[str, Any]:
         train, cv = self.rows(seed)
 
         def measured(rows: Rows) -> np.ndarray:
-            outputs = trace.outputs(tf.constant(rows[0])).numpy()
-            return per_example_losses(unreduced(model.loss), rows[1], outputs)
+            return trace.measure(*rows)[0]
 
         found = {"J_hidden": float(np.mean(measured(self._hidden), dtype=np.float64))}
         if seed < SEEN:

@@ -46,14 +46,12 @@ class Arrays:
 
     def parts(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Return the rows that every epoch measures, kept ones before those of cv, in parts."""
-        if isinstance(self.X_cv, tf.Variable):
-            # Whose rows may change from trial to trial.
-            return self._cut()
         if not self.measured:
-            self.measured.extend(self._cut())
+            self.measured.extend(self.cut())
         return self.measured
 
-    def _cut(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    def cut(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """Cut them into parts anew."""
         splits = [(self.X_kept, self.y_kept), (self.X_cv, self.y_cv)]
         if sum(int(y.shape[0]) for _, y in splits) <= ROWS_AT_A_TIME:
             return [(tf.concat([X for X, _ in splits], 0), tf.concat([y for _, y in splits], 0))]

@@ -163,11 +163,6 @@ class Trace:
         losses, outputs = self.gradients.measure(tf.constant(X), tf.constant(y))
         return losses.numpy(), outputs.numpy()
 
-    def outputs(self, X: tf.Tensor) -> tf.Tensor:
-        """Return what the network answers at its present weights, in inference mode."""
-        y = self._arrays.y
-        return self.gradients.measure(X, tf.zeros((len(X), *y.shape[1:]), y.dtype))[1]
-
     def _one_epoch(self, order: tf.Tensor, size: tf.Tensor) -> list[tf.Tensor]:
         begun = tf.timestamp()
         with tf.control_dependencies([begun]):
