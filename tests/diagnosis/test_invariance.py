@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweepspot.diagnosis import Evidence, diagnose
+from sweepspot.diagnosis import Baseline, Evidence, diagnose, sampling
 
 
 def sweep(seed: int, shift: float = 0.0) -> dict[str, Evidence]:
@@ -45,6 +47,23 @@ def test_the_order_and_the_names_of_runs_do_not_matter(seed, order):
         before, after = plain[f"run{i}"], renamed[f"other{i}"]
         assert before.label is after.label
         assert before.numbers["excess"].low == pytest.approx(after.numbers["excess"].low, abs=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 14])
+def test_how_many_runs_are_worked_on_at_once_does_not_matter(monkeypatch, at_once):
+    runs = {
+        name: replace(e, train_errors=e.train_losses, cv_errors=e.cv_losses)
+        for name, e in sweep(3).items()
+    }
+    target = Baseline(J_train=0.1, J_cv=0.2)
+    known = {"J_naive": 1.5, "error_naive": 1.5, "baselines": {"target": target}}
+    whole = diagnose(runs, **known)
+
+    monkeypatch.setattr(sampling, "_RUNS", at_once)
+    parts = diagnose(runs, **known)
+
+    assert dict(parts) == dict(whole)
+    assert parts.sweep == whole.sweep
 
 
 @settings(max_examples=25, deadline=None)

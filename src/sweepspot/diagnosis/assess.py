@@ -14,7 +14,7 @@ from sweepspot.diagnosis.fidelity import EpochComparison, compare_at_epoch
 from sweepspot.diagnosis.measures import Measures, measure_losses, measure_means
 from sweepspot.diagnosis.records import BaselineVerdict, Frontier, Interval
 from sweepspot.diagnosis.reference import Reference, Split
-from sweepspot.diagnosis.sampling import Floats, Side, interval, intervals
+from sweepspot.diagnosis.sampling import Floats, Side, blocks, interval, intervals
 from sweepspot.diagnosis.split import split_runs
 
 __all__ = ["Assessment", "assess"]
@@ -187,7 +187,13 @@ def _splits(
 ) -> list[Split] | list[None]:
     if unit is None:
         return [None] * len(train.value)
-    return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria)
+    return [
+        split
+        for rows in blocks(len(train.value))
+        for split in split_runs(
+            (train.value[rows], train.draws[rows]), (cv.value[rows], cv.draws[rows]), unit, criteria
+        )
+    ]
 
 
 def _fits(
@@ -206,8 +212,15 @@ def _fits(
     if unit is None or not good:
         return [None] * len(splits)
     best = min(good, key=lambda i: train.value[i])
-    values = (train.value - train.value[best]) / unit[0]
-    return intervals(values, (train.draws - train.draws[best]) / unit[1], criteria.quantiles)
+    return [
+        fit
+        for rows in blocks(len(splits))
+        for fit in intervals(
+            (train.value[rows] - train.value[best]) / unit[0],
+            (train.draws[rows] - train.draws[best]) / unit[1],
+            criteria.quantiles,
+        )
+    ]
 
 
 def _error_splits(
@@ -229,7 +242,7 @@ def _error_splits(
         unit = (error_naive - cv.reference, np.maximum(z_draws, 1e-3 * z_draws.max()))
     elif max(train.mean.max(), cv.mean.max()) > 1:
         return [None] * len(measures.runs), "the error of the best constant is not known"
-    return split_runs((train.value, train.draws), (cv.value, cv.draws), unit, criteria), ""
+    return _splits(train, cv, unit, criteria), ""
 
 
 def _judge(
@@ -244,25 +257,32 @@ def _judge(
         measured = sides if baseline.measure == "J" else errors
         if measured is None:
             continue
-        for row, verdict in zip(
-            judged, judge_baseline(name, baseline, measured, scale, criteria), strict=True
-        ):
-            row[name] = verdict
+        for rows in blocks(len(judged)):
+            beside = (measured[0].part(rows), measured[1].part(rows))
+            verdicts = judge_baseline(name, baseline, beside, scale, criteria)
+            for row, verdict in zip(judged[rows], verdicts, strict=True):
+                row[name] = verdict
     return judged
 
 
 def _numbers(
     measures: Measures, criteria: Criteria
 ) -> tuple[list[dict[str, Interval]], list[float]]:
-    train, cv = measures.train, measures.cv
-    gap, gap_draws = cv.mean - train.mean, cv.mean_draws - train.mean_draws
-    columns = {
-        "J_train": intervals(train.mean, train.mean_draws, criteria.quantiles),
-        "J_cv": intervals(cv.mean, cv.mean_draws, criteria.quantiles),
-        "gap": intervals(gap, gap_draws, criteria.quantiles),
-    }
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return rows, [float(sd) for sd in gap_draws.std(axis=1)]
+    numbers: list[dict[str, Interval]] = []
+    gap_errors: list[float] = []
+    for rows in blocks(len(measures.runs)):
+        train, cv = measures.train.part(rows), measures.cv.part(rows)
+        gap, gap_draws = cv.mean - train.mean, cv.mean_draws - train.mean_draws
+        columns = {
+            "J_train": intervals(train.mean, train.mean_draws, criteria.quantiles),
+            "J_cv": intervals(cv.mean, cv.mean_draws, criteria.quantiles),
+            "gap": intervals(gap, gap_draws, criteria.quantiles),
+        }
+        numbers += [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
+        gap_errors += [float(sd) for sd in gap_draws.std(axis=1)]
+    return numbers, gap_errors
 
 
 def _best(measures: Measures, comparable: list[str]) -> str:

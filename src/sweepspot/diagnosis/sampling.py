@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from sweepspot.diagnosis.records import Interval
 __all__ = [
     "Floats",
     "Side",
+    "blocks",
     "interval",
     "intervals",
     "resample_counts",
@@ -26,6 +27,9 @@ Floats = npt.NDArray[np.float64]
 
 # Bounds the memory of the loop over runs: 64 x 10,000 losses are 5 MB in float64.
 _BLOCK = 64
+
+# Of runs whose draws are worked on at once: 512 x 400 of them are 1.6 MB, at each step of the work.
+_RUNS = 512
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,6 +57,21 @@ class Side:
     def mean_draws(self) -> Floats:
         """`(runs, draws)`, the mean of each run itself in each draw."""
         return self.draws + self.reference_draws
+
+    def part(self, rows: slice) -> Side:
+        """Return the same of some of the runs, without a copy."""
+        return replace(self, value=self.value[rows], draws=self.draws[rows])
+
+
+def blocks(n_runs: int) -> Iterator[slice]:
+    """Yield the runs in parts, for what takes several times the memory of their draws.
+
+    Example:
+        >>> [(rows.start, rows.stop) for rows in blocks(600)]
+        [(0, 512), (512, 600)]
+    """
+    for start in range(0, n_runs, _RUNS):
+        yield slice(start, min(start + _RUNS, n_runs))
 
 
 def resample_counts(n_rows: int, draws: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
