@@ -306,12 +306,12 @@ def test_what_workers_gain_is_measured_on_the_way(make):
     assert executor.summary.startswith("2, measured")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are bound to a core on Linux alone")
 @pytest.mark.parametrize(("takes_threads", "processes"), [(False, 2), (True, 3)])
-def test_of_workers_that_have_one_core_between_them_one_goes_on(make, takes_threads, processes):
+def test_of_workers_that_wait_for_one_another_one_goes_on(make, tmp_path, takes_threads, processes):
     executor = make(adapts=True, takes_threads=takes_threads)
+    in_turns = str(tmp_path / "turn")
 
-    ended = train_all(executor, [trial(n, epochs=40, epoch_s=0.02, one_core=1) for n in range(30)])
+    ended = train_all(executor, [trial(n, epochs=25, in_turns=in_turns) for n in range(30)])
 
     assert len(ended) == 30
     assert executor.summary.startswith("1, because 2 measured")
